@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from emergent_stats.metrics import METRICS
     from emergent_stats.plots import plot_verdict
     from emergent_stats.results import ResultsError, load, read, studies, validate
+    from emergent_stats.simulate import Design, simulate_curve
     from emergent_stats.trends import TRENDS
+    from emergent_stats.truths import TRUTHS
 
 __all__ = [
     "METRICS",
     "TRENDS",
+    "TRUTHS",
     "Comparison",
     "Curve",
+    "Design",
     "Hypothesis",
     "ResultsError",
     "__version__",
@@ -37,6 +41,7 @@ __all__ = [
     "load",
     "plot_verdict",
     "read",
+    "simulate_curve",
     "studies",
     "validate",
 ]
@@ -44,8 +49,10 @@ __all__ = [
 _WHERE = {
     "METRICS": "metrics",
     "TRENDS": "trends",
+    "TRUTHS": "truths",
     "Comparison": "comparison",
     "Curve": "curve",
+    "Design": "simulate",
     "Hypothesis": "hypothesis",
     "ResultsError": "results",
     "compare": "comparison",
@@ -54,6 +61,7 @@ _WHERE = {
     "load": "results",
     "plot_verdict": "plots",
     "read": "results",
+    "simulate_curve": "simulate",
     "studies": "results",
     "validate": "results",
 }
