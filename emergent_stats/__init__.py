@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = version("emergent_stats")
 
 if TYPE_CHECKING:
+    from emergent_stats.classical import RULES
     from emergent_stats.collection import compare_all
     from emergent_stats.comparison import Comparison, compare
     from emergent_stats.curve import Curve, curves
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS",
+    "RULES",
     "TRENDS",
     "TRUTHS",
     "Comparison",
@@ -48,6 +50,7 @@ __all__ = [
 
 _WHERE = {
     "METRICS": "metrics",
+    "RULES": "classical",
     "TRENDS": "trends",
     "TRUTHS": "truths",
     "Comparison": "comparison",
