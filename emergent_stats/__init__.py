@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = version("emergent_stats")
 
 if TYPE_CHECKING:
+    from emergent_stats.arrivals import arrival_times, foreseen
     from emergent_stats.classical import RULES
     from emergent_stats.collection import compare_all
     from emergent_stats.comparison import Comparison, compare
     from emergent_stats.curve import Curve, curves
+    from emergent_stats.forecast import forecast_all, forecast_curve
     from emergent_stats.hypothesis import Hypothesis
+    from emergent_stats.joint import JointComparison, compare_joint
     from emergent_stats.metrics import METRICS
+    from emergent_stats.multiplicity import discover
     from emergent_stats.plots import plot_verdict
     from emergent_stats.results import ResultsError, load, read, studies, validate
     from emergent_stats.simulate import Design, simulate_curve
@@ -35,11 +39,18 @@ __all__ = [
     "Curve",
     "Design",
     "Hypothesis",
+    "JointComparison",
     "ResultsError",
     "__version__",
+    "arrival_times",
     "compare",
     "compare_all",
+    "compare_joint",
     "curves",
+    "discover",
+    "forecast_all",
+    "forecast_curve",
+    "foreseen",
     "load",
     "plot_verdict",
     "read",
@@ -57,10 +68,17 @@ _WHERE = {
     "Curve": "curve",
     "Design": "simulate",
     "Hypothesis": "hypothesis",
+    "JointComparison": "joint",
     "ResultsError": "results",
+    "arrival_times": "arrivals",
     "compare": "comparison",
     "compare_all": "collection",
+    "compare_joint": "joint",
     "curves": "curve",
+    "discover": "multiplicity",
+    "forecast_all": "forecast",
+    "forecast_curve": "forecast",
+    "foreseen": "arrivals",
     "load": "results",
     "plot_verdict": "plots",
     "read": "results",

@@ -1,0 +1,183 @@
+"""Evidence of every hypothesis for many curves: what the statistics of a collection rest on.
+
+`compare` reduces the evidences of a curve to a verdict. The statistics of a
+collection (shares of the accounts, noise shared by the tasks of a model,
+arrivals, forecasts) need the evidences themselves, with their nodes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from emergent_stats.curve import Curve
+from emergent_stats.decision import thin
+from emergent_stats.evidence import Evidence, log_evidence
+from emergent_stats.hypothesis import Hypothesis, hypotheses
+from emergent_stats.integrand import Batch
+from emergent_stats.likelihood import log_likelihood
+from emergent_stats.metrics import Metric
+from emergent_stats.sensitivity import account_log_z
+
+#: Curves whose evidences are computed together; fixed, so that results do not depend on `jobs`.
+BLOCK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Evidences of some curves of a collection that share a metric.
+
+    Attributes
+    ----------
+    batch : Batch
+        The C curves.
+    evidence : dict of Evidence
+        By the hypothesis' name.
+    index : (C,) array of int
+        Where the curves stand in the collection.
+    """
+
+    batch: Batch
+    evidence: Mapping[str, Evidence]
+    index: np.ndarray
+
+    @property
+    def offset(self) -> np.ndarray:
+        """Skill added to every trend at each model, (C, m)."""
+        offset = getattr(self.batch, "offset", None)
+        return np.zeros(self.batch.obs.mask.shape) if offset is None else offset
+
+    @property
+    def account_z(self) -> np.ndarray:
+        """Log evidence of each account, (C, 4)."""
+        return account_log_z(
+            {n: e.log_z for n, e in self.evidence.items()},
+            {n: e.hypothesis for n, e in self.evidence.items()},
+        )
+
+
+def shifted(batch: Batch, offsets: Sequence[np.ndarray]) -> Batch:
+    """Return the batch with skill added to every trend at each model.
+
+    Parameters
+    ----------
+    batch : Batch
+    offsets : sequence of (m,) arrays
+        Nats of skill, one array per curve of the batch.
+    """
+    offset = np.zeros(batch.obs.mask.shape)
+    for i, own in enumerate(offsets):
+        offset[i, : own.size] = own
+    if not offset.any():
+        return batch
+    return replace(batch, offset=offset)
+
+
+def can_shift() -> bool:
+    """Whether the evidence engine takes an offset of skill."""
+    return "offset" in {f.name for f in fields(Batch)}
+
+
+def pointwise(
+    batch: Batch,
+    hypothesis: Hypothesis,
+    parameters: Mapping[str, np.ndarray],
+    rows: np.ndarray,
+    x: np.ndarray | None = None,
+    shift: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """Log likelihood of every score under draws of the parameters, (R, m).
+
+    Parameters
+    ----------
+    batch : Batch
+    hypothesis : Hypothesis
+    parameters : dict of (R, 1) arrays
+        Fixed ones included, as `calibration.draw_posterior` returns them.
+    rows : (R,) array of int
+        Which curve of the batch each draw is held against.
+    x : (R, m) array, optional
+        Scales at which the trend is evaluated; default the batch's own.
+    shift : float or array, broadcast to (R, m)
+        Skill added to the trend.
+    """
+    x = batch.x[rows] if x is None else x
+    skill = np.asarray(hypothesis.skill(x, dict(parameters)), float) + shift + np.zeros_like(x)
+    zero = np.zeros(rows.size)
+    sigma, guess, lapse = (
+        parameters[name][:, 0] if name in parameters else zero
+        for name in ("sigma", "guess", "lapse")
+    )
+    sigma = np.maximum(sigma, 1e-6)
+    found, _ = log_likelihood(batch.obs, hypothesis.metric, skill, sigma, guess, lapse, rows)
+    return found
+
+
+def analysable(curves: Sequence[Curve]) -> np.ndarray:
+    """Positions of the curves that an analysis can say something of: enough scales, not all 0."""
+    return np.array([i for i, c in enumerate(curves) if thin(c) is None], dtype=int)
+
+
+def fit_all(
+    curves: Sequence[Curve],
+    *,
+    seed: int = 0,
+    jobs: int | None = None,
+    offsets: Sequence[np.ndarray] | None = None,
+    wanted: Callable[[Hypothesis], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Fit]:
+    """Evidence of the hypotheses for every curve that can be analysed.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        Those with too few scales, or all at the floor or the ceiling, are
+        left out (`analysable`).
+    seed : int
+    jobs : int, optional
+        Threads; default one per core. Results do not depend on it.
+    offsets : sequence of (m,) arrays, optional
+        Skill added to every trend at each model, one array per curve.
+    wanted : callable, optional
+        Which hypotheses; default all.
+    progress : callable, optional
+        Called as progress(done, total), in curves.
+
+    Returns
+    -------
+    list of Fit, in an order that depends on the curves only.
+    """
+    groups: dict[tuple[Metric, int], list[int]] = {}
+    for i in analysable(curves):
+        # curves of similar length share a block, so that little is padded
+        key = (curves[i].metric_object, int(np.ceil(np.log2(curves[i].m))))
+        groups.setdefault(key, []).append(int(i))
+    blocks = [
+        (metric, rows[start : start + BLOCK])
+        for (metric, _), rows in groups.items()
+        for start in range(0, len(rows), BLOCK)
+    ]
+    total, done = sum(len(rows) for _, rows in blocks), 0
+
+    def work(block: tuple[Metric, list[int]]) -> Fit:
+        metric, rows = block
+        batch = Batch.of([curves[i] for i in rows], metric)
+        if offsets is not None:
+            batch = shifted(batch, [offsets[i] for i in rows])
+        chosen = [h for h in hypotheses(metric) if wanted is None or wanted(h)]
+        evidence = {h.name: log_evidence(batch, h, seed=seed) for h in chosen}
+        return Fit(batch, evidence, np.array(rows))
+
+    fits = []
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+        for fit in pool.map(work, blocks):
+            fits.append(fit)
+            done += fit.index.size
+            if progress:
+                progress(done, total)
+    return fits
