@@ -1,6 +1,6 @@
 """PyMC models of a hypothesis, sampled with nutpie: the second route to every answer.
 
-The only module that knows PyMC and ArviZ. The same trend, metric and prior
+The same trend, metric and prior
 objects that serve the quadrature engine are called here with PyTensor
 variables, so the two routes share their formulas and a test compares them.
 
@@ -18,8 +18,6 @@ gap and the location back, given everything else.
 
 from __future__ import annotations
 
-import os
-import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -31,21 +29,9 @@ import xarray as xr
 
 from emergent_stats.curve import Curve
 from emergent_stats.hypothesis import Hypothesis
-from emergent_stats.integrand import VISIBLE, log_visible_share
-from emergent_stats.likelihood import BINOMIAL, SCORE_NORMAL, SKILL_NORMAL, observe
 from emergent_stats.priors import Interior, Normal, Uniform
-
-#: Diagnostics beyond which a posterior carries a warning.
-MAX_RHAT = 1.01
-MIN_ESS = 400
-
-# funnels between sigma and the models' own skills need small steps
-_TARGET_ACCEPT = 0.95
-# share of effective particles kept between temperatures: with PyMC's .5 and a
-# thousand particles the log evidence comes out .1 to .4 too low
-_SMC_THRESHOLD = 0.9
-# largest expected score that floating point can tell from 1
-_BELOW_ONE = 1.0 - 2.0**-52
+from emergent_stats.sampling import finish, sample
+from emergent_stats.symbolic import Seen, log_visibility
 
 
 @dataclass(frozen=True)
@@ -57,42 +43,44 @@ class Design:
     """
 
     m: int
-    kind: int
-    rounded: bool
+    seen: Seen
     gaps: int
+    blurred: bool
     arrays: dict[str, np.ndarray] = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, hypothesis: Hypothesis, curve: Curve) -> Design:
+    def of(cls, hypothesis: Hypothesis, curve: Curve, x_error: Any = None) -> Design:
         """Shape and arrays of a hypothesis on a curve."""
-        obs = observe([curve], hypothesis.metric)
-        arrays = {"x": curve.x - curve.centre}
-        rounded = False
-        if obs.kind == BINOMIAL:
-            counts, constant, n = obs.k[0], obs.constant[0], obs.n[0]
-            rounded = bool(
-                np.isfinite(constant[:, 1:]).any()
-                or (counts[:, 0] % 1 != 0).any()
-                or (n % 1 != 0).any()
-            )
-            if rounded or _has_gaps(hypothesis):
-                arrays |= {"n": n, "counts": counts, "log_ways": constant}
-            if rounded:
-                arrays["score"] = curve.score
-            elif not _has_gaps(hypothesis):
-                arrays |= {"n": n.astype(np.int64), "right": counts[:, 0].astype(np.int64)}
-        else:
-            arrays |= {"seen": obs.value[0], "error": obs.error[0]}
-        gaps = 0
+        gaps = _has_gaps(hypothesis)
+        seen = Seen.of(curve, hypothesis.metric, summed=gaps)
+        arrays = {"x": curve.x - curve.centre} | seen.arrays
+        if x_error is not None:
+            arrays["x_error"] = _checked_error(x_error, curve, gaps)
         for name, prior in hypothesis.priors().items():
             if isinstance(prior, Interior):
                 bounds = prior.bounds(arrays["x"])
                 arrays |= {f"{name}_low": np.array(bounds[0]), f"{name}_high": np.array(bounds[1])}
-        if _has_gaps(hypothesis):
+        count = 0
+        if gaps:
             edges = _gap_edges(hypothesis, curve)
-            gaps = edges.size - 1
+            count = edges.size - 1
             arrays |= {"gap_low": edges[:-1], "gap_high": edges[1:]}
-        return cls(curve.m, obs.kind, rounded, gaps, arrays)
+        return cls(curve.m, seen, count, x_error is not None, arrays)
+
+
+def _checked_error(x_error: Any, curve: Curve, gaps: bool) -> np.ndarray:
+    error = np.broadcast_to(np.asarray(x_error, float), (curve.m,)).copy()
+    if not (np.isfinite(error).all() and (error >= 0).all()):
+        raise ValueError(
+            "x_error must be finite and not negative: the standard error of each model's scale, "
+            "in decades (nats for a loss)"
+        )
+    if gaps:
+        raise ValueError(
+            "a step has no x_error: on which side of it a model stands would change in leaps; "
+            "use a narrow Transition"
+        )
+    return error
 
 
 def _has_gaps(hypothesis: Hypothesis) -> bool:
@@ -112,7 +100,7 @@ def _gap_edges(hypothesis: Hypothesis, curve: Curve) -> np.ndarray:
     return np.unique(np.concatenate([[prior.low], inside, [prior.high]]))
 
 
-def build_model(hypothesis: Hypothesis, curve: Curve) -> pm.Model:
+def build_model(hypothesis: Hypothesis, curve: Curve, x_error: Any = None) -> pm.Model:
     """PyMC model of one hypothesis for one curve.
 
     Parameters
@@ -121,6 +109,9 @@ def build_model(hypothesis: Hypothesis, curve: Curve) -> pm.Model:
         Its metric may differ from the curve's in its skill scale only.
     curve : Curve
         m models.
+    x_error : (m,) array or float, optional
+        Standard error of the scale, in decades (in nats for a loss). The true
+        scales are then unknowns: ``x_true`` (model).
 
     Returns
     -------
@@ -137,7 +128,7 @@ def build_model(hypothesis: Hypothesis, curve: Curve) -> pm.Model:
         With too few scales for a break, or a step whose location has a prior
         other than uniform.
     """
-    return _model(hypothesis, Design.of(hypothesis, curve), curve.models)
+    return _model(hypothesis, Design.of(hypothesis, curve, x_error), curve.models)
 
 
 def _model(hypothesis: Hypothesis, design: Design, models: tuple[str, ...] = ()) -> pm.Model:
@@ -149,11 +140,15 @@ def _model(hypothesis: Hypothesis, design: Design, models: tuple[str, ...] = ())
             name: pm.Data(f"{name}_data", array) for name, array in design.arrays.items()
         }
         parameters = _parameters(hypothesis, design, data)
-        rows = data["x"][None, :]
+        scale: Any = data["x"]
+        if design.blurred:
+            away = pm.Normal("x_away", 0.0, 1.0, dims="model")
+            scale = pm.Deterministic("x_true", scale + data["x_error"] * away, dims="model")
+        rows = scale[None, :]
         skill = hypothesis.skill(rows, parameters)
         gate = log_visibility(hypothesis, rows, parameters, skill)
         own = skill
-        if design.kind != SKILL_NORMAL:
+        if not design.seen.shows_skill:
             own = skill + parameters["sigma"] * pm.Normal("eps", 0.0, 1.0, dims="model")[None, :]
         if design.gaps:
             _add_gaps(hypothesis, design, data, parameters, own, gate)
@@ -161,7 +156,8 @@ def _model(hypothesis: Hypothesis, design: Design, models: tuple[str, ...] = ())
             pm.Deterministic("trend", skill[0], dims="model")
             if hypothesis.account != "flat":
                 pm.Potential("visible", gate[0])
-            _observe(hypothesis, design, data, parameters, own[0])
+            rates = hypothesis.rates(parameters)
+            design.seen.add(own[0], hypothesis.metric, rates, parameters["sigma"], data)
     return model
 
 
@@ -198,81 +194,10 @@ def _level_moves(hypothesis: Hypothesis, design: Design) -> bool:
     )
 
 
-def log_visibility(hypothesis: Hypothesis, x: Any, parameters: dict[str, Any], skill: Any) -> Any:
-    """Symbolic twin of `integrand.log_visibility` for x (1, m) and skill (G, m): (G,)."""
-    if hypothesis.account == "flat":
-        return pt.zeros((1,))
-    metric = hypothesis.metric
-
-    def seen(s):
-        return s if metric.continuous else metric.fraction(s)
-
-    own = {n: parameters[n] for n in hypothesis.trend.parameter_names()}
-    others = hypothesis.trend.without_break(x, **own)
-    shown = seen(skill)
-    hidden = [seen(other) for other in others] or [shown.mean(-1, keepdims=True)]
-    total: Any = 0.0
-    for other in hidden:
-        square: Any = pt.maximum(((shown - other) ** 2).sum(-1), 1e-30)
-        total = total - pt.log1p((VISIBLE**2 / square) ** 2)
-    return total
-
-
-def _expected(hypothesis: Hypothesis, skill: Any, parameters: dict[str, Any]) -> Any:
-    return hypothesis.metric(skill, **hypothesis.rates(parameters))
-
-
-def _counts_logp(value: Any, mu: Any, n: Any, counts: Any, log_ways: Any) -> Any:
-    """Log probability of all counts that round to a score, as in `likelihood`."""
-    mu = _inside(mu)[..., None]
-    terms = log_ways + counts * pt.log(mu) + (n[..., None] - counts) * pt.log1p(-mu)
-    return pm.math.logsumexp(terms, axis=-1)
-
-
-def _inside(mu: Any) -> Any:
-    """Probability kept where its logarithm and that of its complement are finite."""
-    return pt.clip(mu, 1e-300, _BELOW_ONE)
-
-
-def _counts_random(mu, n, counts, log_ways, rng, size):
-    return rng.binomial(np.round(n).astype(np.int64), mu, size=size) / n
-
-
-def _spread(design: Design, data: dict[str, Any], parameters: dict[str, Any]) -> Any:
-    """Standard deviation of a normal observation around `own` or its score."""
-    if design.kind == SCORE_NORMAL:
-        return data["error"]
-    return pt.sqrt(parameters["sigma"] ** 2 + data["error"] ** 2)
-
-
-def _observe(hypothesis, design, data, parameters, own) -> None:
-    """Add the observed variable, skill of each model `own` (m,)."""
-    if design.kind == BINOMIAL:
-        mu = _inside(_expected(hypothesis, own, parameters))
-        if design.rounded:
-            pm.CustomDist(
-                "score", mu, data["n"], data["counts"], data["log_ways"],
-                logp=_counts_logp, random=_counts_random,
-                signature="(),(),(c),(c)->()", observed=data["score"], dims="model",
-            )  # fmt: skip
-        else:
-            pm.Binomial("right", n=data["n"], p=mu, observed=data["right"], dims="model")
-        return
-    name = "score" if design.kind == SCORE_NORMAL else "seen"
-    mean = _expected(hypothesis, own, parameters) if design.kind == SCORE_NORMAL else own
-    sd = _spread(design, data, parameters)
-    pm.Normal(name, mean, sd, observed=data["seen"], dims="model")
-
-
 def _add_gaps(hypothesis, design, data, parameters, own, gate) -> None:
     """Add the likelihood summed over the gaps, skill `own` (G, m) if the step is in each."""
-    if design.kind == BINOMIAL:
-        mu = _expected(hypothesis, own, parameters)
-        each = _counts_logp(None, mu, data["n"], data["counts"], data["log_ways"])
-    else:
-        mean = _expected(hypothesis, own, parameters) if design.kind == SCORE_NORMAL else own
-        observed = pm.Normal.dist(mean, _spread(design, data, parameters))
-        each = pm.logp(observed, pt.broadcast_to(data["seen"], mean.shape))
+    rates = hypothesis.rates(parameters)
+    each = design.seen.log_density(own, hypothesis.metric, rates, parameters["sigma"], data)
     width = data["gap_high"] - data["gap_low"]
     log_weight = pt.log(width / width.sum()) + gate + pt.sum(each, axis=-1)
     level = hypothesis.priors().get("level")
@@ -302,6 +227,8 @@ def fit(
     chains: int = 4,
     seed: int = 0,
     progress: bool = False,
+    x_error: Any = None,
+    unconstrained: bool = False,
 ) -> xr.DataTree:
     """Sample the posterior of a hypothesis with nutpie.
 
@@ -320,46 +247,39 @@ def fit(
         Of the chains, and of the place of a step.
     progress : bool
         Show nutpie's progress bar.
+    x_error
+        As in `build_model`.
+    unconstrained : bool
+        Also keep the draws as the sampler sees them (for `bridge`).
 
     Returns
     -------
     xarray.DataTree
         Groups posterior, sample_stats, observed_data, constant_data, as ArviZ
-        wants them. `diagnostics` of it are in its attribute ``diagnostics``.
+        wants them. `sampling.diagnostics` of it are in its attribute
+        ``diagnostics``.
     """
-    import nutpie
-
-    design = Design.of(hypothesis, curve)
-    compiled = _compiled(hypothesis, design)
-    # data that the density does not need (the score beside its counts) are not in it
-    used = {variable.name for variable in compiled.shared_var_keys}
-    arrays = {f"{n}_data": a for n, a in design.arrays.items()}
-    compiled = compiled.with_data(**{n: a for n, a in arrays.items() if n in used})
-    tree = nutpie.sample(
-        compiled, draws=draws, tune=tune, chains=chains, seed=seed, progress_bar=progress,
-        cores=min(chains, os.cpu_count() or 1), save_warmup=False, target_accept=_TARGET_ACCEPT,
+    design = Design.of(hypothesis, curve, x_error)
+    tree = sample(
+        _compiled(hypothesis, design), design.arrays, draws=draws, tune=tune, chains=chains,
+        seed=seed, progress=progress, unconstrained=unconstrained,
     )  # fmt: skip
     posterior = tree["posterior"].to_dataset()
     if design.gaps:
         posterior = _place_step(hypothesis, curve, design, posterior, seed)
-    posterior = posterior.assign_coords(model=list(curve.models))
-    tree["posterior"] = xr.DataTree(posterior)
     names = {"model": list(curve.models)}
     per_model = {n: ("model", a) for n, a in design.arrays.items() if a.shape == (curve.m,)}
-    seen = {"score": ("model", curve.score)}
-    seen |= {n: per_model.pop(n) for n in ("right", "seen", "score") if n in per_model}
-    tree["observed_data"] = xr.DataTree(xr.Dataset(seen, coords=names))
+    observed = {"score": ("model", curve.score)}
+    observed |= {n: per_model.pop(n) for n in ("right", "seen", "score") if n in per_model}
     constant = per_model | {"axis_values": ("model", curve.axis_values)}
-    tree["constant_data"] = xr.DataTree(xr.Dataset(constant, coords=names))
-    tree.attrs |= {
+    attrs = {
         "hypothesis": hypothesis.name,
         "account": hypothesis.account,
         "axis": curve.axis,
         "centre": curve.centre,
         "seed": seed,
     }
-    tree.attrs["diagnostics"] = "\n".join(diagnostics(tree))
-    return tree
+    return finish(tree, posterior.assign_coords(names), observed, constant, names, attrs)
 
 
 def _place_step(hypothesis, curve, design, posterior: xr.Dataset, seed: int) -> xr.Dataset:
@@ -383,63 +303,3 @@ def _place_step(hypothesis, curve, design, posterior: xr.Dataset, seed: int) -> 
     return posterior.assign(
         gap=(sampled, gap), location=(sampled, location), trend=((*sampled, "model"), trend)
     )
-
-
-def diagnostics(tree: xr.DataTree) -> list[str]:
-    """Reasons to distrust a sample: divergences, R-hat, bulk ESS; empty if there are none."""
-    import arviz as az
-
-    found = []
-    stats = tree["sample_stats"].to_dataset()
-    if "diverging" in stats and (count := int(stats["diverging"].to_numpy().sum())):
-        found.append(f"{count} divergent transitions of {stats['diverging'].size} draws")
-    posterior = tree["posterior"].to_dataset()
-    continuous = posterior[[n for n, v in posterior.data_vars.items() if v.dtype.kind == "f"]]
-    with warnings.catch_warnings():
-        # a constant quantity has no R-hat; it comes out as NaN and is passed over
-        warnings.simplefilter("ignore", RuntimeWarning)
-        rhat = _extreme(az.rhat(continuous), np.nanmax)
-        ess = _extreme(az.ess(continuous, method="bulk"), np.nanmin)
-    name = max(rhat, key=rhat.__getitem__)
-    if rhat[name] > MAX_RHAT:
-        found.append(f"R-hat of {name} is {rhat[name]:.3f}, above {MAX_RHAT}: chains disagree")
-    name = min(ess, key=ess.__getitem__)
-    if ess[name] < MIN_ESS:
-        found.append(f"bulk ESS of {name} is {ess[name]:.0f}, below {MIN_ESS}: draw more")
-    return found
-
-
-def _extreme(table: Any, pick: Any) -> dict[str, float]:
-    values = {str(n): v.to_numpy() for n, v in table.data_vars.items()}
-    return {n: float(pick(v)) for n, v in values.items() if np.isfinite(v).any()}
-
-
-def log_evidence_smc(
-    hypothesis: Hypothesis, curve: Curve, draws: int = 2000, seed: int = 0, chains: int = 4
-) -> tuple[float, float]:
-    """Log evidence by sequential Monte Carlo, comparable with `evidence.log_evidence`.
-
-    Slow and rough beside quadrature; it shares no numerics with it, so it is a check.
-
-    Returns
-    -------
-    log_z, error : float
-        Log of the mean over chains and its standard error from their scatter.
-    """
-    with build_model(hypothesis, curve):
-        tree: Any = pm.sample_smc(
-            draws, chains=chains, cores=1, random_seed=seed, progressbar=False,
-            compute_convergence_checks=False, threshold=_SMC_THRESHOLD,
-        )  # fmt: skip
-    each = np.array([_last(v) for v in tree["sample_stats"]["log_marginal_likelihood"].to_numpy()])
-    log_z = float(np.logaddexp.reduce(each)) - float(np.log(chains))
-    share = np.exp(each - log_z)
-    error = float(share.std(ddof=1) / np.sqrt(chains)) if chains > 1 else float("nan")
-    return log_z - float(log_visible_share(hypothesis, [curve])[0]), error
-
-
-def _last(stages: Any) -> float:
-    """Final log evidence of a chain, which PyMC reports per stage, padded with NaN."""
-    values = np.asarray(stages if np.ndim(stages) else [stages]).ravel()
-    flat = np.concatenate([np.atleast_1d(np.asarray(v, float)) for v in values])
-    return float(flat[np.isfinite(flat)][-1])

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from scipy import special, stats
 
-from emergent_stats import posterior
+from emergent_stats import bridge, posterior, sampling, symbolic
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import Effort, log_evidence
 from emergent_stats.hypothesis import Hypothesis
@@ -182,7 +182,7 @@ def test_gate_is_the_one_of_the_evidence(name, metric):
     variables = {n: pt.tensor(n, shape=(None, 1)) for n in h.trend.parameter_names()}
     x = (EXACT.x - EXACT.centre)[None]
     skill = h.trend(pt.constant(x), **variables)
-    gate = posterior.log_visibility(h, pt.constant(x), variables, skill)
+    gate = symbolic.log_visibility(h, pt.constant(x), variables, skill)
     function = pytensor.function(
         list(variables.values()), gate, mode=FAST, on_unused_input="ignore"
     )
@@ -239,7 +239,7 @@ def test_fit_of_a_small_model():
     np.testing.assert_allclose(tree["observed_data"]["score"], LOSS.score)
     assert tree.attrs["hypothesis"] == "power_law"
     # 300 draws are too few to be believed, and it says so
-    found = posterior.diagnostics(tree)
+    found = sampling.diagnostics(tree)
     assert any("bulk ESS of" in line for line in found)
     assert tree.attrs["diagnostics"] == "\n".join(found)
     again = posterior.fit(h, LOSS, draws=150, tune=200, chains=2, seed=4)
@@ -268,13 +268,13 @@ def tree_of(draws, diverging=0):
 
 def test_diagnostics():
     good = np.random.default_rng(0).standard_normal((4, 500))
-    assert posterior.diagnostics(tree_of(good)) == []
-    assert posterior.diagnostics(tree_of(good, 3)) == ["3 divergent transitions of 2000 draws"]
-    apart = posterior.diagnostics(tree_of(good + np.arange(4)[:, None]))
+    assert sampling.diagnostics(tree_of(good)) == []
+    assert sampling.diagnostics(tree_of(good, 3)) == ["3 divergent transitions of 2000 draws"]
+    apart = sampling.diagnostics(tree_of(good + np.arange(4)[:, None]))
     assert apart[0].startswith("R-hat of slope is ")
     assert apart[1].startswith("bulk ESS of slope is ")
     slow = np.repeat(good[:, :50], 10, axis=1)
-    assert any("bulk ESS of slope" in line for line in posterior.diagnostics(tree_of(slow)))
+    assert any("bulk ESS of slope" in line for line in sampling.diagnostics(tree_of(slow)))
 
 
 def test_step_is_placed_in_proportion_to_the_gaps():
@@ -340,7 +340,7 @@ def test_posterior_agrees_with_quadrature(kind, trend):
 @pytest.mark.parametrize("name", TRENDS)
 def test_evidence_agrees_with_smc(name):
     h = of(TRENDS[name](), EXACT)
-    log_z, error = posterior.log_evidence_smc(h, EXACT, draws=1500, seed=1)
+    log_z, error = bridge.log_evidence_smc(h, EXACT, draws=1500, seed=1)
     found = log_evidence(Batch.of([EXACT], h.metric), h, effort=NODES)
     assert error < 0.15
     assert found.log_z[0] == pytest.approx(log_z, abs=3 * np.hypot(error, found.error[0]) + 0.05)
