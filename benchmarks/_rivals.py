@@ -26,12 +26,14 @@ from emergent_stats.classical import RULES as CLASSICAL
 class Call(NamedTuple):
     """A rule's answer on one curve.
 
-    `call` is real, not or undecided; `forced` is its answer if it may not abstain.
+    `call` is real, not or undecided; `forced` is its answer if it may not abstain; `kind` is
+    jump, onset or unresolved where the rule tells kinds of break apart.
     """
 
     statistic: float
     call: str
     forced: bool
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _verdict(calibrate: int):
             # a series that no analysis can decide has no probabilities: even odds
             p = (c.p_real, c.p_flat + c.p_gradual) if np.isfinite(c.p_real) else (0.5, 0.5)
             odds = float(np.diff(np.log(np.maximum(p[::-1], 1e-300)))[0])
-            found.append(Call(odds, call, odds > 0))
+            found.append(Call(odds, call, odds > 0, c.kind or ""))
         return found
 
     return calls

@@ -77,7 +77,7 @@ def answers(rule: Rule, designs: str, truth: str, count: int, seed: int) -> list
         {
             "designs": designs, "rule": rule.name, "truth": truth, "index": i,
             "statistic": float(f"{c.statistic:.6g}"), "call": c.call, "forced": int(c.forced),
-            "seconds": round(seconds, 4),
+            "kind": c.kind, "seconds": round(seconds, 4),
         }
         for i, c in enumerate(found)
     ]  # fmt: skip
@@ -154,6 +154,7 @@ def in_block(frame: pd.DataFrame, inside_truth: bool, inside_link: bool) -> pd.D
 def with_facts(calls: pd.DataFrame) -> pd.DataFrame:
     """Answers with what is known of each curve."""
     facts = calls.copy()
+    facts["kind"] = facts["kind"].fillna("") if "kind" in facts else ""
     facts["account"] = [TRUTHS[t].account for t in facts["truth"]]
     facts["broken"] = facts["account"].isin(["onset", "jump"])
     facts["inside"] = [TRUTHS[t].inside for t in facts["truth"]]
@@ -198,9 +199,11 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
             "rule": rule,
             "false, family": _share(smooth[smooth["inside"]]),
             "false, other": _share(smooth[~smooth["inside"]]),
+            "jump by mistake, other": _jumps(smooth[~smooth["inside"]]),
             "worst truth": f"{false.idxmax()} {false.max():.0%}" if len(false) else "",
             "onsets found": _share(group[group["account"] == "onset"]),
             "jumps found": _share(group[group["account"] == "jump"]),
+            "wrong kind": _wrong_kind(broken),
             "undecided": f"{(group['call'] == 'undecided').mean():.0%}",
             "AUC": f"{auc(*(g['statistic'].to_numpy() for g in (broken, smooth))):.3f}",
         }
@@ -220,6 +223,22 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _share(part: pd.DataFrame) -> str:
     return f"{(part['call'] == 'real').mean():.1%}" if len(part) else ""
+
+
+def _jumps(part: pd.DataFrame) -> str:
+    """Share called real with kind jump, for rules that tell kinds apart."""
+    if not (part["kind"] != "").any():
+        return ""
+    return f"{((part['call'] == 'real') & (part['kind'] == 'jump')).mean():.1%}"
+
+
+def _wrong_kind(broken: pd.DataFrame) -> str:
+    """Share of breaks found that are called the other kind; `unresolved` is not wrong."""
+    found = broken[(broken["call"] == "real") & (broken["kind"] != "")]
+    if found.empty:
+        return ""
+    wrong = found["kind"].isin(["jump", "onset"]) & (found["kind"] != found["account"])
+    return f"{wrong.mean():.1%}"
 
 
 def markdown(frame: pd.DataFrame) -> str:
