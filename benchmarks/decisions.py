@@ -2,7 +2,7 @@
 
 Curves come from `emergent_stats.simulate`, whose formulas are not those of the
 package's own analysis. Writes `results/decisions.md`, `.csv` and `.png`, and
-keeps each rule's answer on each curve in `results/decisions_calls.csv`, so
+keeps each rule's answer on each curve in `results/decisions_calls.parquet`, so
 that the table can be made in parts:
 
     python benchmarks/decisions.py                              # reference designs, all rules
@@ -267,7 +267,7 @@ def write(calls: pd.DataFrame, known: Sequence[Rule], seed: int) -> str:
     calls = calls[calls["rule"].isin(place)].sort_values(
         KEY, key=lambda c: c.map(order[c.name]) if c.name in order else c
     )
-    calls.to_csv(RESULTS / "decisions_calls.csv", index=False)
+    calls.to_parquet(RESULTS / "decisions_calls.parquet", index=False)
     frame = with_facts(calls)
     table = by_truth(frame)
     table.to_csv(RESULTS / "decisions.csv", index=False)
@@ -275,7 +275,9 @@ def write(calls: pd.DataFrame, known: Sequence[Rule], seed: int) -> str:
     for designs, part in frame.groupby("designs", sort=False):
         curves = part[~part["rule"].isin(FLOORS)].groupby(["rule", "truth"]).size()
         text += [f"## {designs.capitalize()} designs", "", ABOUT[designs], ""]
-        text += [f"{curves.min()} to {curves.max()} curves per rule and truth.", ""]
+        few, many = curves.min(), curves.max()
+        count = few if few == many else f"{few} to {many}"
+        text += [f"{count} curves per rule and truth.", ""]
         text += [markdown(summary(part)), "", *_floor_words(part)]
         for what in ("real", "undecided", "auc"):
             wide = table[table["designs"] == designs].pivot_table(
@@ -335,9 +337,9 @@ def main() -> None:
     truths = [t for t in TRUTHS if _matches(t, args.truths)]
     if not chosen or not truths:
         parser.error(f"rules are {', '.join(names)}; truths are {', '.join(TRUTHS)}")
-    kept = RESULTS / "decisions_calls.csv"
+    kept = RESULTS / "decisions_calls.parquet"
     RESULTS.mkdir(exist_ok=True)
-    calls = pd.read_csv(kept) if kept.exists() and not args.fresh else pd.DataFrame()
+    calls = pd.read_parquet(kept) if kept.exists() and not args.fresh else pd.DataFrame()
     for name in [] if args.table else chosen:
         start = time.perf_counter()
         if name in FLOORS:
@@ -352,7 +354,7 @@ def main() -> None:
                 for row in answers(known[name], args.designs, t, args.curves, args.seed)
             ]
         calls = pd.concat([calls, pd.DataFrame(new)]).drop_duplicates(KEY, keep="last")
-        calls.to_csv(kept, index=False)  # a long run may be cut short
+        calls.to_parquet(kept, index=False)  # a long run may be cut short
         seconds = time.perf_counter() - start
         print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
     print(write(calls, list(known.values()), args.seed))
