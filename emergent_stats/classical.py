@@ -367,6 +367,8 @@ RULES: MappingProxyType[str, Callable[..., RuleResult]] = MappingProxyType(
         "score": score_test,
         "linearity": lambda c, **kw: descriptive(c, linearity, **kw),
         "breakthroughness": lambda c, **kw: descriptive(c, breakthroughness, **kw),
+        # the name that Schaeffer et al. give the same formula
+        "emergence_score": lambda c, **kw: descriptive(c, breakthroughness, **kw),
         "passuntil_curvature": passuntil_curvature,
     }
 )

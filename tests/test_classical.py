@@ -260,6 +260,11 @@ def test_scores_by_hand():
     np.testing.assert_allclose(breakthroughness(np.stack([y, falling, 0 * y])), [5.0, -5.0, 0.0])
 
 
+def test_emergence_score_is_breakthroughness():
+    curve = made("kink")
+    assert RULES["emergence_score"](curve, **FEW) == RULES["breakthroughness"](curve, **FEW)
+
+
 @pytest.mark.parametrize("m", [4, 7, 12])
 def test_ramp_scores_m_minus_one(m):
     ramp = np.linspace(0.1, 0.9, m)
