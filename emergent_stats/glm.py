@@ -193,7 +193,7 @@ def fit(
         tangent = jacobian(so_far, d, response)
         weight = n / (mu * (1 - mu))
         gradient = np.einsum("smq,sm->sq", tangent, weight * (y / n - mu))
-        information = np.einsum("smq,smr,sm->sqr", tangent, tangent, weight)
+        information = np.swapaxes(tangent * weight[..., None], 1, 2) @ tangent
         rate = special.expit(t[:, p:])
         gradient[:, p:] -= _RATE_PENALTY * rate
         diagonal = np.einsum("sqq->sq", information)
