@@ -218,7 +218,8 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
             )
         row["s per curve"] = f"{group['seconds'].mean():.3g}"
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.loc[:, (table != "").any()]
 
 
 def _share(part: pd.DataFrame) -> str:
@@ -274,7 +275,8 @@ def write(calls: pd.DataFrame, known: Sequence[Rule], seed: int) -> str:
     text = ["# Rules against truths", "", f"Seed {seed}; `benchmarks/decisions.py`.", ""]
     for designs, part in frame.groupby("designs", sort=False):
         curves = part[~part["rule"].isin(FLOORS)].groupby(["rule", "truth"]).size()
-        text += [f"## {designs.capitalize()} designs", "", ABOUT[designs], ""]
+        title = designs.capitalize() + ("" if designs == "checkpoints" else " designs")
+        text += [f"## {title}", "", ABOUT[designs], ""]
         few, many = curves.min(), curves.max()
         count = few if few == many else f"{few} to {many}"
         text += [f"{count} curves per rule and truth.", ""]
@@ -325,7 +327,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--series", type=int, default=99, help="series behind a classical null")
     parser.add_argument("--calibrate", type=int, default=200, help="series per calibrated verdict")
-    parser.add_argument("--draws", type=int, default=60_000, help="draws per truth for the floor")
+    parser.add_argument("--draws", type=int, default=100_000, help="draws per truth for the floor")
     parser.add_argument("--fresh", action="store_true", help="forget earlier answers")
     parser.add_argument("--table", action="store_true", help="only rewrite table and figure")
     args = parser.parse_args()
