@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = version("emergent_stats")
 
 if TYPE_CHECKING:
-    from emergent_stats.arrivals import arrival_times, foreseen
+    from emergent_stats.arrivals import arrival_times
     from emergent_stats.classical import RULES
     from emergent_stats.collection import compare_all
     from emergent_stats.comparison import Comparison, compare
     from emergent_stats.curve import Curve, curves
     from emergent_stats.forecast import forecast_all, forecast_curve
+    from emergent_stats.foresight import foreseen
     from emergent_stats.hypothesis import Hypothesis
     from emergent_stats.joint import JointComparison, compare_joint
     from emergent_stats.metrics import METRICS
@@ -78,7 +79,7 @@ _WHERE = {
     "discover": "multiplicity",
     "forecast_all": "forecast",
     "forecast_curve": "forecast",
-    "foreseen": "arrivals",
+    "foreseen": "foresight",
     "load": "results",
     "plot_verdict": "plots",
     "read": "results",

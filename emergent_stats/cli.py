@@ -15,6 +15,8 @@ import typer
 
 if TYPE_CHECKING:
     from emergent_stats.comparison import Comparison
+    from emergent_stats.curve import Curve
+    from emergent_stats.multiplicity import Discoveries
 
 app = typer.Typer(
     name="emergent-stats",
@@ -23,6 +25,7 @@ app = typer.Typer(
     "  emergent-stats studies\n"
     "  emergent-stats test gpt3 --task '3D*'\n"
     "  emergent-stats plot gpt3 --task '3D*' --out figure.pdf\n"
+    "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
     "  emergent-stats import lm-eval runs --out mine.parquet\n\n"
     "SOURCE is the name of a shipped study or a .csv, .parquet or .json results table. "
     "Exit status: 0 done, 2 bad input.",
@@ -40,6 +43,13 @@ class Form(StrEnum):
     csv = "csv"
     xlsx = "xlsx"
     parquet = "parquet"
+
+
+class Gradual(StrEnum):
+    """What becomes of tasks that grow without a scale of their own."""
+
+    apart = "apart"
+    censored = "censored"
 
 
 class Axis(StrEnum):
@@ -85,6 +95,19 @@ Seed = Annotated[
     int, typer.Option(metavar="S", min=0, help="Seed of all that is random: same seed, same bytes.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: a list of rows.")]
+AsObject = Annotated[bool, typer.Option("--json", help="Print JSON: one object.")]
+Succeeds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P",
+        help="The collection holds only tasks whose largest model beats chance by P: "
+        "condition on that.",
+    ),
+]
+KeepNoise = Annotated[
+    bool,
+    typer.Option("--keep-noise", help="Do not take out the noise that all tasks of a model share."),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -124,7 +147,7 @@ def list_studies(as_json: AsJson = False) -> None:
 def show_study(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a shipped study.")],
     rows: Annotated[int, typer.Option(metavar="R", min=1, help="First rows to print.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one object.")] = False,
+    as_json: AsObject = False,
 ) -> None:
     """Tell what is in a study: columns, citation, licence, known traps, first rows."""
     from emergent_stats import corpus, listing
@@ -192,6 +215,150 @@ def give_verdicts(
         typer.echo(json_text(frame), nl=False)
     else:
         listing.print_verdicts(verdicts)
+
+
+@app.command(
+    "discover",
+    short_help="Tell which series of a collection break.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats discover bigbench-bigg\n"
+    "  emergent-stats discover pythia --metric multiple_choice --axis params --json\n"
+    "  emergent-stats discover mine.parquet --succeeds 0.05",
+)
+def tell_breaks(
+    source: Source,
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    succeeds: Succeeds = None,
+    keep_noise: KeepNoise = False,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: AsObject = False,
+) -> None:
+    """Tell which series of a collection break, judged together.
+
+    The shares of the accounts are learned from all series, and noise that the
+    tasks of a model share is taken out: among hundreds of smooth tasks some
+    look broken, and together.
+    """
+    from emergent_stats import collection_listing
+
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    if as_json:
+        typer.echo(collection_listing.discoveries_json(found), nl=False)
+    else:
+        collection_listing.print_discoveries(found)
+
+
+@app.command(
+    "arrivals",
+    short_help="Tell at which scales tasks break out.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats arrivals gpt3 --shots 0\n"
+    "  emergent-stats arrivals bigbench-bigg --gradual censored\n"
+    "  emergent-stats arrivals bigbench-bigg --cut 4e9 --level 0.25 --json",
+)
+def tell_arrivals(
+    source: Source,
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    gradual: Annotated[
+        Gradual,
+        typer.Option(
+            metavar="|".join(Gradual),
+            help="Tasks that grow without a break: apart, or still waiting for one.",
+        ),
+    ] = Gradual.apart,
+    cut: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Also predict, from models up to here, who passes a level."),
+    ] = None,
+    level: Annotated[
+        float, typer.Option(metavar="P", help="That level, as a share of the way to the top.")
+    ] = 0.25,
+    succeeds: Succeeds = None,
+    keep_noise: KeepNoise = False,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: AsObject = False,
+) -> None:
+    """Tell at which scales tasks break out, and whether at a constant rate.
+
+    Tasks that have not are censored at the last scale where a break could be
+    seen.
+    """
+    from emergent_stats import arrivals, collection_listing, foresight, listing
+
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    times = arrivals.arrival_times(found, gradual=gradual.value, seed=seed)
+    seen = None
+    if cut is not None:
+        with listing.progress("forecasting") as report:
+            seen = foresight.foreseen(
+                found.curves, cut, level, seed=seed, jobs=jobs, progress=report
+            )
+    if as_json:
+        typer.echo(collection_listing.arrivals_json(times, seen), nl=False)
+    else:
+        collection_listing.print_arrivals(times, seen)
+
+
+@app.command(
+    "forecast",
+    short_help="Predict large models from small ones.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
+    "  emergent-stats forecast bigbench-bigg --cut 4e9 --out forecasts.csv\n"
+    "  emergent-stats forecast mine.csv --axis flops --cut 1e22 --json",
+)
+def predict(
+    source: Source,
+    cut: Annotated[
+        float,
+        typer.Option(
+            metavar="X", help="Fit the models up to this scale, in the axis' own units: 1e10."
+        ),
+    ],
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the small models, predict the large ones, and say how surprising those are.
+
+    Beside the four accounts stand a straight line on the logit scale and a
+    broken neural scaling law by least squares.
+    """
+    from emergent_stats import collection_listing, forecast, listing
+    from emergent_stats.tables import SUFFIXES, json_text, write_table
+
+    if out is not None:
+        listing.check_out(out, SUFFIXES)
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    series = _series(source, chosen)
+    with listing.progress("forecasting") as report:
+        found = forecast.forecast_all(series, cut, seed=seed, jobs=jobs, progress=report)
+    if out is not None:
+        write_table(forecast.frame(found), out)
+    if as_json:
+        typer.echo(json_text(forecast.frame(found)), nl=False)
+    else:
+        collection_listing.print_forecasts(found)
 
 
 @app.command(
@@ -333,6 +500,34 @@ def export_scores(
     typer.echo(listing.printable(report))
 
 
+def _series(source: str, chosen: dict[str, Any]) -> list[Curve]:
+    """Series of a source that were asked for."""
+    from emergent_stats import results
+    from emergent_stats.curve import curves
+    from emergent_stats.selection import select
+
+    return curves(select(results.load_source(source), **chosen), chosen["axis"])
+
+
+def _discover(
+    source: str,
+    chosen: dict[str, Any],
+    succeeds: float | None,
+    keep_noise: bool,
+    jobs: int | None,
+    seed: int,
+) -> Discoveries:
+    """Discoveries among the chosen series, with a progress bar where someone is watching."""
+    from emergent_stats import listing, multiplicity, selected
+
+    keep = None if succeeds is None else selected.Succeeds(succeeds)
+    series = _series(source, chosen)
+    with listing.progress("weighing") as report:
+        return multiplicity.discover(
+            series, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs, progress=report
+        )
+
+
 def _compare(
     source: str,
     chosen: dict[str, Any],
@@ -344,11 +539,8 @@ def _compare(
     """Verdicts of the chosen series, with a progress bar where someone is watching."""
     from emergent_stats import listing, results
     from emergent_stats.collection import compare_all
-    from emergent_stats.curve import curves
-    from emergent_stats.selection import select
 
-    frame = select(results.load_source(source), **chosen)
-    series = curves(frame, chosen["axis"])
+    series = _series(source, chosen)
     if most is not None and len(series) > most:
         raise results.ResultsError(
             f"{len(series)} series match and a figure holds {most}; "

@@ -15,8 +15,15 @@ import numpy as np
 from scipy import special, stats
 
 from emergent_stats.curve import Curve
-from emergent_stats.likelihood import BINOMIAL, SCORE_NORMAL, fraction_table, kind_of
-from emergent_stats.noise import score_errors
+from emergent_stats.integrand import Batch
+from emergent_stats.likelihood import (
+    BINOMIAL,
+    SCORE_NORMAL,
+    fraction_table,
+    kind_of,
+    log_likelihood,
+)
+from emergent_stats.noise import noise_for, score_errors
 
 _LN10 = float(np.log(10.0))
 
@@ -57,6 +64,39 @@ def fit_line(curve: Curve, draws: int, rng: np.random.Generator) -> Line:
     root = np.linalg.cholesky(inverse)
     drawn = best[:, None] + sigma * (root @ rng.standard_normal((2, draws)))
     return Line(drawn[0], drawn[1], sigma)
+
+
+def extrapolate_line(
+    small: Curve, large: Curve, draws: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Carry a straight line of logit skill on from the small models to the large ones.
+
+    Parameters
+    ----------
+    small, large : Curve
+        Models fitted (as for `fit_line`), and the q models predicted.
+    draws : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    density : (draws, q) array
+        Log likelihood of each large model's score under each draw.
+    scores : (draws, q) array
+        Scores drawn.
+    """
+    metric = small.metric_object.on_scale("logit")
+    line = fit_line(small, draws, rng)
+    skill = line.skill(large.x - small.centre)
+    # a fixed guess rate is known; a free one is 0 to whoever draws a line through logits
+    rates = {n: metric.fixed().get(n, 0.0) for n in ("guess", "lapse")}
+    guess, lapse = (np.full(draws, rates[n]) for n in ("guess", "lapse"))
+    sigma, rows = np.maximum(line.sigma, 1e-6), np.zeros(draws, int)
+    obs = Batch.of([large], metric).obs
+    density = log_likelihood(obs, metric, skill, sigma, guess, lapse, rows)
+    noisy = skill + line.sigma[:, None] * rng.standard_normal(skill.shape)
+    known = {} if metric.continuous else rates
+    return density, noise_for(metric).sample(rng, noisy, large, metric, **known)
 
 
 def logit_skill(curve: Curve) -> np.ndarray:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from emergent_stats.calibration import draw_posterior
 from emergent_stats.curve import Curve
 from emergent_stats.decision import thin
 from emergent_stats.evidence import Evidence, log_evidence
@@ -21,7 +22,11 @@ from emergent_stats.hypothesis import Hypothesis, hypotheses
 from emergent_stats.integrand import Batch
 from emergent_stats.likelihood import log_likelihood
 from emergent_stats.metrics import Metric
-from emergent_stats.sensitivity import account_log_z
+from emergent_stats.sensitivity import account_log_z, probabilities
+from emergent_stats.trends import ACCOUNTS
+
+#: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
+Draws = list[tuple[Hypothesis, dict[str, np.ndarray]]]
 
 #: Curves whose evidences are computed together; fixed, so that results do not depend on `jobs`.
 BLOCK = 32
@@ -48,7 +53,7 @@ class Fit:
     @property
     def offset(self) -> np.ndarray:
         """Skill added to every trend at each model, (C, m)."""
-        offset = getattr(self.batch, "offset", None)
+        offset = self.batch.offset
         return np.zeros(self.batch.obs.mask.shape) if offset is None else offset
 
     @property
@@ -74,12 +79,7 @@ def shifted(batch: Batch, offsets: Sequence[np.ndarray]) -> Batch:
         offset[i, : own.size] = own
     if not offset.any():
         return batch
-    return replace(batch, offset=offset)
-
-
-def can_shift() -> bool:
-    """Whether the evidence engine takes an offset of skill."""
-    return "offset" in {f.name for f in fields(Batch)}
+    return batch.with_offset(offset)
 
 
 def pointwise(
@@ -113,8 +113,44 @@ def pointwise(
         for name in ("sigma", "guess", "lapse")
     )
     sigma = np.maximum(sigma, 1e-6)
-    found, _ = log_likelihood(batch.obs, hypothesis.metric, skill, sigma, guess, lapse, rows)
+    found = log_likelihood(batch.obs, hypothesis.metric, skill, sigma, guess, lapse, rows)
     return found
+
+
+def posterior_draws(
+    fit: Fit, row: int, size: int, rng: np.random.Generator
+) -> tuple[dict[str, Draws], np.ndarray]:
+    """Draws of each account's posterior, `size` of each, and the accounts' probabilities (4,)."""
+    weights = probabilities(fit.account_z)[row]
+    drawn = {
+        account: draw_posterior(
+            {n: e for n, e in fit.evidence.items() if e.hypothesis.account == account},
+            row, size, rng,
+        )
+        for account in ACCOUNTS
+    }  # fmt: skip
+    return drawn, weights
+
+
+def simulated_scores(
+    draws: Draws, large: Curve, centre: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Scores of the large models under draws from the small ones, (R, q).
+
+    Parameters
+    ----------
+    draws : list of (hypothesis, parameters)
+    large : Curve
+    centre : float
+        Centre of the small models' scales, from which the trends are measured.
+    rng : numpy.random.Generator
+    """
+    scores = []
+    for h, values in draws:
+        skill = np.asarray(h.skill(large.x - centre, values), float)
+        noisy = skill + values["sigma"] * rng.standard_normal((values["sigma"].shape[0], large.m))
+        scores.append(h.noise.sample(rng, noisy, large, h.metric, **h.rates(values)))
+    return np.concatenate(scores)
 
 
 def analysable(curves: Sequence[Curve]) -> np.ndarray:

@@ -17,16 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from emergent_stats.calibration import draw_posterior
 from emergent_stats.curve import AXIS_UNITS, MIN_SCALES, Curve
-from emergent_stats.extrapolation import fit_bnsl, fit_line, predict_bnsl
-from emergent_stats.fits import Fit, fit_all, pointwise
-from emergent_stats.hypothesis import Hypothesis
+from emergent_stats.extrapolation import extrapolate_line, fit_bnsl, predict_bnsl
+from emergent_stats.fits import Draws, Fit, fit_all, pointwise, posterior_draws, simulated_scores
 from emergent_stats.integrand import Batch, log_sum
-from emergent_stats.likelihood import log_likelihood
 from emergent_stats.multiplicity import series_key
-from emergent_stats.noise import noise_for
-from emergent_stats.sensitivity import probabilities
+from emergent_stats.tables import ResultsError
 from emergent_stats.trends import ACCOUNTS
 
 if TYPE_CHECKING:
@@ -37,11 +33,8 @@ FORECASTS = (*ACCOUNTS, "averaged", "line", "bnsl")
 #: Nodes of the posterior of each account that carry a forecast.
 _DRAWS = 600
 #: Scores drawn from the forecast to rank the observed ones among, and nodes that rank them.
-_FUTURES, _RANKING = 400, 200
+_FUTURES, _RANKING = 200, 150
 _LEVEL = 0.9
-
-#: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
-Draws = list[tuple[Hypothesis, dict[str, np.ndarray]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +113,11 @@ def split(curve: Curve, cut: float) -> tuple[Curve, Curve]:
 
     Raises
     ------
-    ValueError
+    ResultsError
         If fewer than 4 distinct scales lie up to the cut, or no model beyond it.
     """
     if not cut > 0:
-        raise ValueError(f"the cut must be above 0 {AXIS_UNITS[curve.axis]}, got {cut:g}")
+        raise ResultsError(f"the cut must be above 0 {AXIS_UNITS[curve.axis]}, got {cut:g}")
     below = curve.axis_values >= cut if curve.axis == "loss" else curve.axis_values <= cut
     scales = np.unique(curve.x[below]).size
     lowest, highest = curve.axis_values.min(), curve.axis_values.max()
@@ -132,12 +125,12 @@ def split(curve: Curve, cut: float) -> tuple[Curve, Curve]:
         f"{curve.axis} {lowest:.3g} to {highest:.3g}"
     )
     if scales < MIN_SCALES:
-        raise ValueError(
+        raise ResultsError(
             f"cut {cut:g}: {scales} distinct scales up to it, a forecast needs {MIN_SCALES}; "
             f"{where}"
         )
     if below.all():
-        raise ValueError(f"cut {cut:g}: no model beyond it to predict; {where}")
+        raise ResultsError(f"cut {cut:g}: no model beyond it to predict; {where}")
     return _part(curve, below), _part(curve, ~below)
 
 
@@ -179,7 +172,7 @@ def forecast_all(
 
     Raises
     ------
-    ValueError
+    ResultsError
         If that is so of every curve; the message says it of the first.
     """
     parts: list[tuple[Curve, Curve]] = []
@@ -189,17 +182,18 @@ def forecast_all(
         try:
             parts.append(split(curve, cut))
             kept.append(i)
-        except ValueError as error:
+        except ResultsError as error:
             why = why or error
     fits = fit_all([s for s, _ in parts], seed=seed, jobs=jobs, progress=progress)
     found: list[Forecast | None] = [None] * len(curves)
     for fit in fits:
         for row, i in enumerate(fit.index):
             small, large = parts[i]
-            rng = np.random.default_rng([seed, 51, int(i)])
+            # a forecast does not depend on what else is forecast
+            rng = np.random.default_rng([seed, 51])
             found[kept[i]] = _forecast(curves[kept[i]], cut, small, large, fit, row, rng)
     if not fits:
-        raise why or ValueError(
+        raise why or ResultsError(
             f"cut {cut:g}: the models up to it are all at the floor or the ceiling; raise the cut"
         )
     return found
@@ -217,7 +211,7 @@ def forecast_curve(curve: Curve, cut: float, *, seed: int = 0) -> Forecast:
 
     Raises
     ------
-    ValueError
+    ResultsError
         See `forecast_all`.
 
     Examples
@@ -232,42 +226,6 @@ def forecast_curve(curve: Curve, cut: float, *, seed: int = 0) -> Forecast:
     found = forecast_all([curve], cut, seed=seed, jobs=1)[0]
     assert found is not None  # a single curve without a forecast has raised
     return found
-
-
-def posterior_draws(
-    fit: Fit, row: int, size: int, rng: np.random.Generator
-) -> tuple[dict[str, Draws], np.ndarray]:
-    """Draws of each account's posterior, `size` of each, and the accounts' probabilities (4,)."""
-    weights = probabilities(fit.account_z)[row]
-    drawn = {
-        account: draw_posterior(
-            {n: e for n, e in fit.evidence.items() if e.hypothesis.account == account},
-            row, size, rng,
-        )
-        for account in ACCOUNTS
-    }  # fmt: skip
-    return drawn, weights
-
-
-def simulated_scores(
-    draws: Draws, large: Curve, centre: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Scores of the large models under draws from the small ones, (R, q).
-
-    Parameters
-    ----------
-    draws : list of (hypothesis, parameters)
-    large : Curve
-    centre : float
-        Centre of the small models' scales, from which the trends are measured.
-    rng : numpy.random.Generator
-    """
-    scores = []
-    for h, values in draws:
-        skill = np.asarray(h.skill(large.x - centre, values), float)
-        noisy = skill + values["sigma"] * rng.standard_normal((values["sigma"].shape[0], large.m))
-        scores.append(h.noise.sample(rng, noisy, large, h.metric, **h.rates(values)))
-    return np.concatenate(scores)
 
 
 def _forecast(
@@ -293,7 +251,8 @@ def _forecast(
     point = {a: _log_mean(d) for a, d in densities.items()}
     joint["averaged"] = log_sum(np.array([joint[a] for a in ACCOUNTS]) + log_share, 0)
     point["averaged"] = log_sum(np.stack([point[a] for a in ACCOUNTS]) + log_share[:, None], 0)
-    _add_line(small, large, joint, point, scores, rng)
+    line, scores["line"] = extrapolate_line(small, large, _DRAWS, rng)
+    joint["line"], point["line"] = _log_mean(line.sum(1)), _log_mean(line)
     surprise, excess = _surprise(drawn, counts, pick, batch, small.centre, scores["averaged"], rng)
     rank = {n: _rank(s, large.score, rng) for n, s in scores.items()}
     levels = [0.5 * (1 - _LEVEL), 0.5, 0.5 * (1 + _LEVEL)]
@@ -327,26 +286,6 @@ def _rank(scores: np.ndarray, observed: np.ndarray, rng: np.random.Generator) ->
     below, tied = (scores < observed).sum(0), (scores == observed).sum(0)
     split = rng.random(observed.size)
     return (below + split * (tied + 1)) / (scores.shape[0] + 1)
-
-
-def _add_line(small, large, joint, point, scores, rng) -> None:
-    """Put the straight line on the logit scale beside the accounts."""
-    metric = small.metric_object.on_scale("logit")
-    line = fit_line(small, _DRAWS, rng)
-    skill = line.skill(large.x - small.centre)
-    zero = np.zeros(_DRAWS)
-    # a fixed guess rate is known; a free one a line on the score's logit leaves at 0
-    rates = {n: metric.fixed().get(n, 0.0) for n in ("guess", "lapse")}
-    if metric.continuous:
-        rates = {}
-    batch = Batch.of([large], metric)
-    guess, lapse = (zero + rates.get(n, 0.0) for n in ("guess", "lapse"))
-    rows = np.zeros(_DRAWS, int)
-    sigma = np.maximum(line.sigma, 1e-6)
-    density, _ = log_likelihood(batch.obs, metric, skill, sigma, guess, lapse, rows)
-    joint["line"], point["line"] = _log_mean(density.sum(1)), _log_mean(density)
-    noisy = skill + line.sigma[:, None] * rng.standard_normal(skill.shape)
-    scores["line"] = noise_for(metric).sample(rng, noisy, large, metric, **rates)
 
 
 def _add_bnsl(small, large, joint, point, rank, bands) -> int | None:

@@ -108,7 +108,8 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
         shared = _shared(rows)
         if shared:
             console.print(Text(" · ".join(shared), style="bold"))
-        _print_table(console, _fitting(_columns(comparisons, rows), console.width), rows)
+        styles = [_VERDICT_STYLES.get(str(row["verdict"]), "") for row in rows]
+        _print_table(console, _fitting(_columns(comparisons, rows), console.width), styles)
         console.print()
         if len(rows) <= FEW:
             _print_reasons(console, comparisons, rows)
@@ -159,11 +160,25 @@ def _indented(console: Any, words: str, style: str = "") -> None:
         console.print(Text(f"  {line}", style=style))
 
 
-def _print_table(console: Any, columns: dict[str, list[str]], rows: list[dict]) -> None:
+def print_series(rows: list[dict], columns: dict[str, list[str]]) -> None:
+    """Print a table of series: above it what they share, in front what tells them apart."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    shared = _shared(rows)
+    if shared:
+        console.print(Text(" · ".join(shared), style="bold"))
+    _print_table(console, _fitting({**_names_of(rows), **columns}, console.width))
+
+
+def _print_table(
+    console: Any, columns: dict[str, list[str]], styles: Sequence[str] | None = None
+) -> None:
     from rich.text import Text
 
     widths = _widths(columns)
-    left = ("study", "family", "task", "metric", "axis", "verdict")
+    left = ("study", "family", "task", "metric", "axis", "verdict", "model")
 
     def line(cells: Sequence[str]) -> list[str]:
         return [
@@ -175,10 +190,10 @@ def _print_table(console: Any, columns: dict[str, list[str]], rows: list[dict]) 
 
     gap = " " * _GAP
     console.print(Text(gap.join(line(list(columns))).rstrip(), style="dim"), soft_wrap=True)
-    for i, row in enumerate(rows):
+    for i, cells in enumerate(zip(*columns.values(), strict=True)):
         text = Text()
-        for name, cell in zip(columns, line([cells[i] for cells in columns.values()]), strict=True):
-            style = _VERDICT_STYLES.get(str(row["verdict"]), "") if name == "verdict" else ""
+        for name, cell in zip(columns, line(cells), strict=True):
+            style = styles[i] if styles and name == "verdict" else ""
             text.append(gap if text.plain else "").append(cell, style=style)
         text.rstrip()
         console.print(text, soft_wrap=True)
@@ -221,7 +236,7 @@ def busy(words: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[int, int], None] | None]:
+def progress(words: str = "comparing") -> Iterator[Callable[[int, int], None] | None]:
     """Progress bar on stderr as a function of (done, total); none where nobody watches."""
     from rich.console import Console
 
@@ -232,10 +247,10 @@ def progress() -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     with Progress(
-        "comparing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        words, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         console=console, transient=True,
     ) as bar:  # fmt: skip
-        job = bar.add_task("comparing", total=None)
+        job = bar.add_task(words, total=None)
         yield lambda done, total: bar.update(job, completed=done, total=total)
 
 
@@ -255,7 +270,8 @@ def _shared(rows: list[dict]) -> list[str]:
 
 def _words(row: dict, names: Sequence[str]) -> list[str]:
     said = {"shots": "{}-shot", "seed": "seed {}", "axis": "by {}", "m": "{} models"}
-    return [said.get(name, "{}").format(row[name]) for name in names if row[name] is not None]
+    known = [name for name in names if row[name] is not None and row[name] == row[name]]
+    return [said.get(name, "{}").format(row[name]) for name in known]
 
 
 def _verdict(row: dict) -> str:
@@ -264,10 +280,7 @@ def _verdict(row: dict) -> str:
 
 def _columns(comparisons: Sequence[Comparison], rows: list[dict]) -> dict[str, list[str]]:
     """Columns that could be shown, in their order on the line."""
-    names = _differing(rows)
-    columns = {
-        name: ["" if row[name] is None else str(row[name]) for row in rows] for name in names
-    }
+    columns = _names_of(rows)
     if len({row["m"] for row in rows}) > 1:
         columns["m"] = [str(row["m"]) for row in rows]
     columns["verdict"] = [_verdict(row) for row in rows]
@@ -282,6 +295,11 @@ def _columns(comparisons: Sequence[Comparison], rows: list[dict]) -> dict[str, l
         for comparison, row in zip(comparisons, rows, strict=True)
     ]
     return {name: cells for name, cells in columns.items() if any(cells)}
+
+
+def _names_of(rows: list[dict]) -> dict[str, list[str]]:
+    names = _differing(rows)
+    return {name: ["" if row[name] is None else str(row[name]) for row in rows] for name in names}
 
 
 def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:

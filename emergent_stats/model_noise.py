@@ -16,6 +16,8 @@ in u_i, and roughly anything smooth) stays with the trends, and does no harm.
 A break that *all* tasks share at one scale is taken for noise of the models
 from there on: a better recipe and an ability that everything depends on look
 alike in a collection without seeds. Breaks at scales of their own survive.
+A model is taken to be off by as many nats on every task; what differs from
+task to task stays in each task's own σ.
 """
 
 from __future__ import annotations
@@ -27,14 +29,20 @@ import numpy as np
 
 from emergent_stats.calibration import draw_posterior
 from emergent_stats.curve import Curve
-from emergent_stats.fits import Fit, fit_all, pointwise
+from emergent_stats.fits import Fit, analysable, fit_all, pointwise
 from emergent_stats.hypothesis import Hypothesis
 
 #: Tasks of a family below which nothing can be said of its models' own noise.
 LEAST_TASKS = 8
+#: Tasks of a family that are looked at: so many give u_i to a few hundredths of a nat.
+MOST_TASKS = 96
 #: Standard deviation of shared noise, in nats, that the search starts from, and its bounds.
 _START, _LEAST, _MOST = 0.15, 0.01, 1.0
 _ROUNDS = 6
+#: Rounds before τ is looked at.
+_SETTLED = 2
+#: Steps are stretched: the information they are divided by is an upper bound.
+_STRETCH = 1.4
 _DRAWS = 400
 _DELTA = 0.02
 #: Prior standard deviations of a task's level, slope, bend and twist (nats per decade^k).
@@ -59,7 +67,7 @@ class ModelNoise:
     tau : float
         Standard deviation of u_i over models.
     tasks : int
-        Series it was estimated from.
+        Series it was estimated from, at most `MOST_TASKS`.
     """
 
     family: tuple
@@ -110,22 +118,23 @@ def shared_noise(
     list of ModelNoise
         None for families of fewer than `LEAST_TASKS` series: there it stays
         in each task's own noise.
-
-    Raises
-    ------
-    NotImplementedError
-        If the evidence engine takes no offset of skill.
     """
     groups = _groups(curves)
     if not groups:
         return []
+    rng = np.random.default_rng([seed, 33])
+    groups = [
+        sorted(rng.choice(rows, MOST_TASKS, replace=False)) if len(rows) > MOST_TASKS else rows
+        for rows in groups
+    ]
     carried = [np.zeros(c.m) for c in curves]
     names = [_labels(curves, rows) for rows in groups]
     u = [np.zeros(len(own)) for own in names]
     tau = [_START] * len(groups)
     spread = [np.full(v.size, t) for v, t in zip(u, tau, strict=True)]
-    chosen = sorted({i for rows in groups for i in rows})
+    chosen = sorted(int(i) for rows in groups for i in rows)
     some = [curves[i] for i in chosen]
+    place = {i: k for k, i in enumerate(chosen)}
     for turn in range(rounds):
 
         def told(done: int, total: int, turn: int = turn) -> None:
@@ -139,16 +148,18 @@ def shared_noise(
         known = _scores(fits, seed)
         moved = 0.0
         for g, rows in enumerate(groups):
-            found = {i: known[chosen.index(i)] for i in rows if chosen.index(i) in known}
+            found = {i: known[place[i]] for i in rows}
             new, variance = _step(curves, found, names[g], u[g], tau[g])
             moved = max(moved, float(np.abs(new - u[g]).max()))
             u[g], spread[g] = new, np.sqrt(variance)
-            # EM: the mean of u² under its posterior, over the dimensions beside a line
-            square = (new**2 + variance).sum() / max(new.size - 2, 1)
-            tau[g] = float(np.clip(np.sqrt(square), _LEAST, _MOST))
+            # EM: the mean of u² under its posterior, over the dimensions beside a line;
+            # not before u has settled, or a small first step would hold it back
+            if turn >= _SETTLED:
+                square = (new**2 + variance).sum() / max(new.size - 2, 1)
+                tau[g] = float(np.clip(np.sqrt(square), _LEAST, _MOST))
             for i in rows:
                 carried[i] = _own(curves[i], names[g], new)
-        if moved < 0.02:
+        if turn > _SETTLED and moved < 0.02:
             break
     return [
         ModelNoise(
@@ -176,8 +187,8 @@ def offsets(curves: Sequence[Curve], noise: Sequence[ModelNoise]) -> list[np.nda
 # --- inside ------------------------------------------------------------------------------
 def _groups(curves: Sequence[Curve]) -> list[list[int]]:
     groups: dict[tuple, list[int]] = {}
-    for i, curve in enumerate(curves):
-        groups.setdefault(family_of(curve), []).append(i)
+    for i in analysable(curves):
+        groups.setdefault(family_of(curves[i]), []).append(int(i))
     return [rows for rows in groups.values() if len(rows) >= LEAST_TASKS]
 
 
@@ -201,8 +212,8 @@ def _scores(fits: Sequence[Fit], seed: int) -> dict[int, tuple[np.ndarray, np.nd
     """Gradient (m,) and information (m, m) of each curve's log evidence in an offset."""
     found = {}
     for fit in fits:
-        rng = np.random.default_rng([seed, 31, int(fit.index[0])])
         for row, i in enumerate(fit.index):
+            rng = np.random.default_rng([seed, 31])
             curve = fit.batch.curves[row]
             slopes, sigma = [], []
             for h, values in draw_posterior(fit.evidence, row, _DRAWS, rng):
@@ -258,5 +269,5 @@ def _step(
     beside = np.linalg.svd(line, full_matrices=True)[0][:, 2:]
     inner = beside.T @ information @ beside + np.eye(beside.shape[1]) / tau**2
     covariance = beside @ np.linalg.solve(inner, beside.T)
-    step = covariance @ (gradient - u / tau**2)
+    step = _STRETCH * covariance @ (gradient - u / tau**2)
     return u + np.clip(step, -_STRIDE, _STRIDE), np.diag(covariance).copy()

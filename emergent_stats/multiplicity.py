@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emergent_stats.curve import Curve
-from emergent_stats.fits import Fit, can_shift, fit_all
+from emergent_stats.fits import Fit, fit_all
 from emergent_stats.integrand import log_sum
 from emergent_stats.model_noise import ModelNoise, offsets, shared_noise
 from emergent_stats.selected import Filter, log_passing_share
 from emergent_stats.sensitivity import probabilities
+from emergent_stats.tables import ResultsError
 from emergent_stats.trends import ACCOUNTS
 
 if TYPE_CHECKING:
@@ -140,21 +141,21 @@ def discover(
 
     Raises
     ------
-    ValueError
+    ResultsError
         If no curve can be analysed, if one does not pass the filter that it
         is said to have passed, or if the filter rejects every simulation.
     """
     p_adjusted = benjamini_hochberg(np.full(len(curves), np.nan) if p_values is None else p_values)
     if p_adjusted.size != len(curves):
-        raise ValueError(f"p_values has {p_adjusted.size} values for {len(curves)} curves")
+        raise ResultsError(f"p_values has {p_adjusted.size} values for {len(curves)} curves")
     fits = fit_all(curves, seed=seed, jobs=jobs, progress=progress)
     if not fits:
-        raise ValueError(
+        raise ResultsError(
             "no series can be analysed: each needs 4 distinct scales and a score off the floor"
         )
     alone = probabilities(_gathered(fits, len(curves)))
     noise: list[ModelNoise] = []
-    if shared and can_shift():
+    if shared:
         noise = shared_noise(curves, seed=seed, jobs=jobs, progress=progress)
         if noise:
             own = offsets(curves, noise)
@@ -223,7 +224,7 @@ def benjamini_hochberg(p_values: Sequence[float | None] | np.ndarray) -> np.ndar
 
     Raises
     ------
-    ValueError
+    ResultsError
         For a p-value outside 0..1.
 
     Examples
@@ -236,7 +237,7 @@ def benjamini_hochberg(p_values: Sequence[float | None] | np.ndarray) -> np.ndar
     p = np.array([np.nan if v is None else v for v in p_values], float)
     seen = np.isfinite(p)
     if ((p[seen] < 0) | (p[seen] > 1)).any():
-        raise ValueError(
+        raise ResultsError(
             f"p-values lie between 0 and 1, got {p[seen].min():g} to {p[seen].max():g}"
         )
     if seen.any():

@@ -19,6 +19,7 @@ from emergent_stats.fits import Fit
 from emergent_stats.hypothesis import Hypothesis, hypotheses
 from emergent_stats.integrand import log_visibility
 from emergent_stats.sensitivity import log_bayes_factor
+from emergent_stats.tables import ResultsError
 from emergent_stats.trends import ACCOUNTS
 
 #: Which of several simulated series (R, m) on a curve's design are kept, (R,) of bool.
@@ -44,19 +45,19 @@ class Succeeds:
 
     def __post_init__(self) -> None:
         if not 0 <= self.least < 1:
-            raise ValueError(f"least must be at least 0 and below 1, got {self.least:g}")
+            raise ResultsError(f"least must be at least 0 and below 1, got {self.least:g}")
 
     def __call__(self, curve: Curve, scores: np.ndarray) -> np.ndarray:
         """Which of the series (R, m) on the design of `curve` are kept, (R,).
 
         Raises
         ------
-        ValueError
+        ResultsError
             For a metric without a chance level (a loss).
         """
         metric = curve.metric_object
         if metric.continuous:
-            raise ValueError(
+            raise ResultsError(
                 f"{curve.metric!r} has no chance level to beat; leave out the selection, or "
                 "the series"
             )
@@ -77,13 +78,13 @@ def log_passing_share(
 
     Raises
     ------
-    ValueError
+    ResultsError
         If a curve does not pass itself, or no simulation of any account does.
     """
     out = [c for c in curves if not keep(c, c.score[None, :])[0]]
     if out:
         name = out[0].key.get("task") or "the first"
-        raise ValueError(
+        raise ResultsError(
             f"{len(out)} of {len(curves)} series do not pass the filter by which they are said "
             f"to be selected ({name}: largest model {out[0].score[-1]:g}); "
             "leave them out, or choose a weaker filter"
@@ -114,7 +115,7 @@ def _shares(curve: Curve, keep: Filter, size: int, rng: np.random.Generator) -> 
         members[h.account].append(float(weight @ passes / weight.sum()))
     shares = np.array([np.mean(members[account]) for account in ACCOUNTS])
     if not shares.any():
-        raise ValueError(
+        raise ResultsError(
             f"the filter rejects every one of {size} simulated series of each account on the "
             f"design of {curve.key.get('task') or 'a series'} ({curve.m} models): nothing could "
             "have come into this collection; choose a weaker filter"
@@ -155,11 +156,11 @@ def selected_p(
 
     Raises
     ------
-    ValueError
+    ResultsError
         If the filter rejects every simulation.
     """
     if series < 1:
-        raise ValueError(f"series must be at least 1, got {series}")
+        raise ResultsError(f"series must be at least 1, got {series}")
     rng = np.random.default_rng([seed, 43])
     known: dict[str, Hypothesis] = {n: e.hypothesis for n, e in fit.evidence.items()}
     gradual = {n: e for n, e in fit.evidence.items() if e.hypothesis.account == "gradual"}
@@ -176,7 +177,7 @@ def selected_p(
             weight[new] = turn
         passed += ok
     if not passed.any():
-        raise ValueError(
+        raise ResultsError(
             f"the filter rejects every one of {series * _TRIES} simulated series of "
             f"{curve.key.get('task') or 'a series'}: no null to hold it against"
         )

@@ -5,13 +5,12 @@ import pytest
 
 from emergent_stats import Curve
 from emergent_stats.arrivals import (
-    _foresight,
     arrival_times,
     compare_groups,
     constant_rate_p,
-    foreseen,
     kaplan_meier,
 )
+from emergent_stats.foresight import _foresight, foreseen
 from emergent_stats.multiplicity import discover
 
 X = np.linspace(-2, 2, 10)
@@ -87,7 +86,7 @@ def test_a_constant_rate_is_not_rejected_too_often_and_a_clump_is():
     rng = np.random.default_rng(2)
     entry, leave = np.full(40, 8.0), np.full(40, 11.0)
     p = []
-    for _ in range(60):
+    for _ in range(40):
         arrival = entry + rng.exponential(2.0, 40)
         event = arrival < leave
         p.append(constant_rate_p(np.minimum(arrival, leave), event, entry, leave, rng))

@@ -80,7 +80,10 @@ def test_help_is_fast():
     assert min(taken) < 0.7
 
 
-COMMANDS = ["studies", "show", "cite", "test", "plot", "import", "export"]
+COMMANDS = [
+    "studies", "show", "cite", "test", "discover", "arrivals", "forecast", "plot", "import",
+    "export",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

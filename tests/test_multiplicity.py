@@ -1,13 +1,11 @@
 """Many tasks at once: shares, false-discovery rates, noise of the models, selection."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from emergent_stats import Curve
+from emergent_stats import Curve, selected
 from emergent_stats.evidence import log_evidence
-from emergent_stats.fits import can_shift, fit_all, shifted
+from emergent_stats.fits import fit_all, shifted
 from emergent_stats.hypothesis import hypotheses
 from emergent_stats.integrand import Batch
 from emergent_stats.model_noise import offsets, shared_noise
@@ -20,7 +18,6 @@ from emergent_stats.multiplicity import (
 from emergent_stats.selected import Succeeds, log_passing_share, selected_p
 
 X = np.linspace(-2, 2, 8)
-needs_offset = pytest.mark.skipif(not can_shift(), reason="the evidence engine takes no offset")
 
 
 def curve(skill, n=400, rng=None, task="t", **more):
@@ -142,7 +139,6 @@ def test_results_do_not_depend_on_threads():
 
 
 # --- noise of the models ---------------------------------------------------------------------
-@needs_offset
 def test_offset_is_taken_out_of_the_skill():
     rng = np.random.default_rng(6)
     u = np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.0, -0.1])
@@ -152,13 +148,12 @@ def test_offset_is_taken_out_of_the_skill():
     moved = shifted(Batch.of([curve(skill + u, n=20000)], metric), [u])
     line = next(h for h in hypotheses(metric) if h.name == "power_law")
     same, other = (log_evidence(b, line).log_z[0] for b in (plain, moved))
-    raw = log_evidence(replace(moved, offset=np.zeros_like(moved.x)), line).log_z[0]
+    raw = log_evidence(moved.with_offset(np.zeros_like(moved.x)), line).log_z[0]
     # counts differ, so their probabilities do a little; left in, the noise costs several nats
     assert other == pytest.approx(same, abs=1.0)
     assert raw < other - 3
 
 
-@needs_offset
 @pytest.mark.slow
 def test_shared_noise_is_recovered_beside_a_line():
     rng = np.random.default_rng(7)
@@ -225,15 +220,20 @@ def test_a_filter_that_nothing_passes_is_refused():
         selected_p(fit, 0, keep, 5)
 
 
-def test_selection_makes_a_late_leap_less_surprising():
-    # seven models at the floor and a success: unusual among all series, usual among those kept
+def test_the_null_passes_the_filter_too(monkeypatch):
+    def largest(batch, known, seed, jobs):
+        return batch.obs.value[:, 7]
+
+    # the largest model's score stands for the Bayes factor: quick, and seen at once
+    monkeypatch.setattr(selected, "bayes_factors", largest)
     rng = np.random.default_rng(9)
-    late = curve(np.array([-2.0] * 6 + [0.2, 0.6]), rng=rng, n=200)
-    fit = fit_all([late], jobs=1)[0]
-    p_all, null = selected_p(fit, 0, lambda curve, s: np.ones(len(s), bool), 40)
-    assert null.shape == (40,)
-    p_kept, _ = selected_p(fit, 0, Succeeds(0.15), 40)
-    assert 1 / 41 <= p_all <= 1
-    assert 1 / 41 <= p_kept <= 1
+    fit = fit_all([curve(-1.5 + 0.3 * X, rng=rng, n=100)], jobs=1)[0]
+    monkeypatch.setattr(selected, "log_bayes_factor", lambda account_z: np.array([0.3]))
+    p_all, everything = selected_p(fit, 0, lambda curve, s: np.ones(len(s), bool), 200)
+    assert everything.shape == (200,)
+    assert p_all == pytest.approx((1 + (everything >= 0.3 - 1e-9).sum()) / 201)
+    p_kept, kept = selected_p(fit, 0, Succeeds(0.2), 200)
+    assert everything.min() < 0.2 < kept.min()
+    assert p_kept > p_all
     with pytest.raises(ValueError, match="at least 1"):
         selected_p(fit, 0, Succeeds(), 0)
