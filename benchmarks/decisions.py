@@ -186,12 +186,6 @@ def by_truth(frame: pd.DataFrame) -> pd.DataFrame:
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per rule of one set of designs."""
     rows = []
-    floors = {}
-    for block, (floor, *where) in BLOCKS.items():
-        part = in_block(frame[frame["rule"] == floor], *where)
-        if part["broken"].nunique() == 2:
-            p = 1 / (1 + np.exp(-part["statistic"].abs()))
-            floors[block] = float((balanced(part) * (1 - p)).sum())
     for rule, group in frame.groupby("rule", sort=False):
         smooth, broken = group[~group["broken"]], group[group["broken"]]
         false = smooth.groupby("truth")["call"].agg(lambda c: (c == "real").mean())
@@ -209,17 +203,24 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
         }
         for block, (own, *where) in BLOCKS.items():
             part = in_block(group, *where)
-            if block not in floors or part["broken"].nunique() < 2 or rule in set(FLOORS) - {own}:
+            floor = _floor_of(in_block(frame[frame["rule"] == own], *where), part)
+            if not floor or part["broken"].nunique() < 2 or rule in set(FLOORS) - {own}:
                 row[f"error ÷ floor, {block}"] = ""
                 continue
             wrong = float((balanced(part) * (part["forced"] != part["broken"])).sum())
-            row[f"error ÷ floor, {block}"] = (
-                f"{wrong / floors[block]:.2f} ({best_error(part) / floors[block]:.2f})"
-            )
+            row[f"error ÷ floor, {block}"] = f"{wrong / floor:.2f} ({best_error(part) / floor:.2f})"
         row["s per curve"] = f"{group['seconds'].mean():.3g}"
         rows.append(row)
     table = pd.DataFrame(rows)
     return table.loc[:, (table != "").any()]
+
+
+def _floor_of(bayes: pd.DataFrame, part: pd.DataFrame) -> float:
+    """E[min(P0, P1)] on the very curves of a rule; 0 where it is not known for all of them."""
+    same = bayes.merge(part[["truth", "index"]], on=["truth", "index"])
+    if len(same) < len(part) or same.empty:
+        return 0.0
+    return float((balanced(same) / (1 + np.exp(same["statistic"].abs()))).sum())
 
 
 def _share(part: pd.DataFrame) -> str:
