@@ -16,9 +16,9 @@ from emergent_stats.calibration import calibration_size
 from emergent_stats.comparison import Comparison
 from emergent_stats.curve import Curve
 from emergent_stats.decision import THRESHOLDS, Findings, Thresholds, decide, thin
-from emergent_stats.evidence import LARGE_ERROR, Evidence, log_evidence
+from emergent_stats.evidence import FULL, LARGE_ERROR, Effort, Evidence, log_evidence
 from emergent_stats.hypothesis import Hypothesis, hypotheses
-from emergent_stats.integrand import Batch
+from emergent_stats.batch import Batch
 from emergent_stats.metrics import Metric
 from emergent_stats.sensitivity import (
     GRID,
@@ -142,7 +142,7 @@ class _Block:
         self.seed, self.thresholds, self.calibrate = seed, thresholds, calibrate
         self.jobs, self.report = jobs, report
         self.batch = Batch.of(curves, metric)
-        self.evidence = _evidences(self.batch, seed, hypotheses(metric))
+        self.evidence = evidences(self.batch, seed, hypotheses(metric))
         account_z = _account_log_z(self.evidence)
         self.p = probabilities(account_z)
         self.log_bf = log_bayes_factor(account_z)
@@ -160,7 +160,7 @@ class _Block:
         rows = np.flatnonzero(settled)
         if rows.size:
             batch = self.batch.take(rows)
-            extra = _evidences(batch, self.seed, extra_hypotheses(metric))
+            extra = evidences(batch, self.seed, extra_hypotheses(metric))
             found[:, rows] = grid({n: e.take(rows) for n, e in self.evidence.items()}, extra)
         return found
 
@@ -171,7 +171,7 @@ class _Block:
         if rows.size:
             twin = metric.on_scale("logit")
             batch = Batch.of([self.batch.curves[i] for i in rows], twin)
-            evidence = _evidences(batch, self.seed, hypotheses(twin))
+            evidence = evidences(batch, self.seed, hypotheses(twin))
             p = probabilities(_account_log_z(evidence))
             second[rows] = p[:, 2] + p[:, 3]
         return second
@@ -318,13 +318,22 @@ def _account_log_z(evidence: dict[str, Evidence]) -> np.ndarray:
     )
 
 
-def _evidences(batch: Batch, seed: int, chosen: list[Hypothesis]) -> dict[str, Evidence]:
-    """Evidence of every hypothesis, with the likelier ones first and less work for the rest."""
+def evidences(
+    batch: Batch, seed: int, chosen: list[Hypothesis], effort: Effort = FULL
+) -> dict[str, Evidence]:
+    """Evidence of every hypothesis, with the likelier ones first and less work for the rest.
+
+    The first one shows the others where on the nuisance lattice to look.
+    """
     found: dict[str, Evidence] = {}
     floor = np.full(len(batch), -np.inf)
+    hint = None
     for h in sorted(chosen, key=lambda h: _FIRST.index(h.name) if h.name in _FIRST else 9):
-        found[h.name] = log_evidence(batch, h, seed=seed, floor=floor - _NEGLIGIBLE)
+        found[h.name] = log_evidence(
+            batch, h, seed=seed, floor=floor - _NEGLIGIBLE, hint=hint, effort=effort
+        )
         floor = np.maximum(floor, found[h.name].log_z)
+        hint = hint or found[h.name].nuisance
     return {h.name: found[h.name] for h in chosen}
 
 

@@ -1,8 +1,11 @@
-"""The integrand of an evidence: hypothesis × data as a function of standard normal variables.
+"""The integrand of an evidence: hypothesis × data, and how it is taken apart.
 
 Every parameter is the image of a standard normal z under its prior. The
-location of a break is split over the gaps between models and a width over
-bands: one *stratum* per curve, gap and band.
+parameters fall in two groups. The *inner* ones are those in which skill is
+linear, or smooth enough for Newton steps (level, slope, height); the *outer*
+ones (place and width of a break, noise between models, guess and lapse rate)
+are not. `Problem` finds the groups by looking at the trend itself, so a
+trend of the user's own needs no declaration.
 
 Accounts have to be told apart by what can be seen. The prior of every account
 but flat is therefore restricted (smoothly) to visible changes: `VISIBLE` is
@@ -15,65 +18,27 @@ and against having been there all along. See `log_visibility`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from scipy import special
 
+from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
 from emergent_stats.hypothesis import Hypothesis
-from emergent_stats.likelihood import Observations, fraction_table, log_likelihood, observe
+from emergent_stats.inner import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, prior_maps
+from emergent_stats.likelihood import fraction_table
 from emergent_stats.metrics import Metric
+from emergent_stats.outer import quasi_normal
 from emergent_stats.priors import Bounded, Interior, Prior
-from emergent_stats.trends import JUMP_WIDTH
+from emergent_stats.trends import Trend
 
 #: Smallest change of the expected score (share of chance-to-top; nats for losses) that counts.
 VISIBLE = 0.05
 
-_MAX_BINS = 12
-_BANDS = (0.5 * JUMP_WIDTH, JUMP_WIDTH, 2 * JUMP_WIDTH)
-_STEP = 1e-4
 _SHARE_NODES = 2048
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Curves that share a metric, padded to a common number of models."""
-
-    curves: tuple[Curve, ...]
-    metric: Metric
-    x: np.ndarray
-    obs: Observations
-
-    @classmethod
-    def of(cls, curves: Sequence[Curve], metric: Metric) -> Batch:
-        """Pack curves; `metric` may differ from theirs in its skill scale only."""
-        obs = observe(list(curves), metric)
-        x = np.zeros(obs.mask.shape)
-        for i, c in enumerate(curves):
-            x[i, : c.m] = c.x - c.centre
-        return cls(tuple(curves), metric, x, obs)
-
-    @classmethod
-    def join(cls, batches: Sequence[Batch]) -> Batch:
-        """Put batches of one metric and width into one."""
-        return cls(
-            tuple(c for b in batches for c in b.curves),
-            batches[0].metric,
-            np.concatenate([b.x for b in batches]),
-            Observations.join([b.obs for b in batches]),
-        )
-
-    def take(self, rows: np.ndarray) -> Batch:
-        """Return some of the curves, in the given order."""
-        return Batch(
-            tuple(self.curves[i] for i in rows), self.metric, self.x[rows], self.obs.take(rows)
-        )
-
-    def __len__(self) -> int:
-        return len(self.curves)
+# step of numerical slopes, in units of a parameter's prior
+_STEP = 1e-4
 
 
 def log_visibility(hypothesis: Hypothesis, x, mask, parameters, skill) -> np.ndarray:
@@ -161,188 +126,165 @@ def log_sum(values: np.ndarray, axis: int) -> np.ndarray:
     return total + np.squeeze(safe, axis)
 
 
-def quasi_uniform(size: int, d: int, shift: np.ndarray | float = 0.5) -> np.ndarray:
-    """Kronecker sequence of the generalised golden ratio, (size, d) points in (0, 1)."""
-    phi = 2.0
-    for _ in range(60):
-        phi = (1 + phi) ** (1 / (d + 1))
-    alpha = phi ** -np.arange(1.0, d + 1)
-    u = np.modf(shift + np.arange(size)[:, None] * alpha)[0]
-    return np.clip(u, 1e-9, 1 - 1e-9)
+def inner_names(trend: Trend) -> tuple[str, ...]:
+    """Free parameters of a trend that are integrated by Newton steps and a Student t."""
+    return tuple(
+        name
+        for name, prior in trend.priors().items()
+        if not isinstance(prior, Interior | Bounded) and name not in trend.outer
+    )
 
 
-def quasi_normal(size: int, d: int) -> np.ndarray:
-    """Evenly spread standard normal points, (size, d)."""
-    return special.ndtri(quasi_uniform(size, d))
+@lru_cache(maxsize=512)
+def is_linear(trend: Trend) -> bool:
+    """Whether skill is linear in the inner parameters, found by trying it out."""
+    names = inner_names(trend)
+    rng = np.random.default_rng(0)
+    x = np.linspace(-1.7, 1.9, 9)[None, :]
+    priors = trend.priors()
+
+    def some(name: str) -> np.ndarray:
+        prior = priors[name]
+        if isinstance(prior, Interior):
+            return rng.uniform(-1.0, 1.0, (6, 1))
+        return np.asarray(prior.from_normal(rng.normal(0, 0.8, (6, 1))), float)
+
+    fixed = {n: np.full((6, 1), v) for n, v in trend.fixed().items()}
+    outer = {n: some(n) for n in priors if n not in names}
+    first, second = ({n: some(n) for n in names} for _ in range(2))
+    middle = {n: 0.3 * first[n] + 0.7 * second[n] for n in names}
+    a, b, c = (np.asarray(trend(x, **fixed, **outer, **p)) for p in (first, second, middle))
+    return bool(np.allclose(c, 0.3 * a + 0.7 * b, rtol=1e-9, atol=1e-9))
 
 
-class Integrand:
-    """One hypothesis on one batch: strata, parameters, target and its derivatives."""
+class Problem:
+    """One hypothesis on one batch: its groups of parameters, and skill as a function of them."""
 
     def __init__(self, hypothesis: Hypothesis, batch: Batch):
         self.hypothesis, self.batch = hypothesis, batch
-        self.priors: dict[str, Prior] = hypothesis.priors()
-        self.names = list(self.priors)
-        trend_names = hypothesis.trend.priors()
-        self.trend_dims = [i for i, n in enumerate(self.names) if n in trend_names]
-        self.fixed = hypothesis.fixed()
-        self._strata()
+        self.trend = hypothesis.trend
+        priors = self.trend.priors()
+        self.inner = inner_names(self.trend)
+        self.outer = tuple(n for n in priors if n not in self.inner)
+        self.priors = priors
+        self.linear = is_linear(self.trend)
+        self.maps = prior_maps([priors[n] for n in self.inner])
+        self.fixed = {n: v for n, v in hypothesis.fixed().items() if n in self.trend.fixed()}
+        self.others = len(self._without(batch.x[:1], self._example()))
+        if hypothesis.account == "flat":
+            self.gate = NO_GATE
+        else:
+            self.gate = AGAINST_OTHERS if self.others else AROUND_MEAN
+        self._bounds = self._location_bounds()
 
-    # --- strata: one row per (curve, gap, band) -------------------------------------
-    def _strata(self) -> None:
-        located = [n for n, p in self.priors.items() if isinstance(p, Interior)]
-        width = self.priors.get("width")
-        curve, bounds, band, mass = [], [], [], []
-        for i in range(len(self.batch)):
-            x = self.batch.x[i][self.batch.obs.mask[i]]
-            edges = _gaps(self.priors[located[0]], x) if located else np.array([0.0, 1.0])
-            shares = _band_shares(width) if isinstance(width, Bounded) else np.array([0.0, 1.0])
-            share = np.diff(edges) / (edges[-1] - edges[0])
-            for (a, b), p in zip(pairwise(edges), share, strict=True):
-                for u, v in pairwise(shares):
-                    curve.append(i)
-                    bounds.append((a, b))
-                    band.append((u, v))
-                    mass.append(p * (v - u))
-        self.curve = np.array(curve)
-        self.bounds = np.array(bounds, float)
-        self.band = np.array(band, float)
-        self.log_mass = np.log(np.array(mass))
-        self.first = np.searchsorted(self.curve, np.arange(len(self.batch)))
-
-    # --- the integrand -----------------------------------------------------------------
-    def parameters(self, z: np.ndarray, stratum: np.ndarray) -> dict[str, np.ndarray]:
-        """Parameter values (R, 1) at z (R, d) in the given strata."""
-        size = z.shape[0]
-        found = {n: np.full((size, 1), v) for n, v in self.fixed.items()}
-        for j, (name, prior) in enumerate(self.priors.items()):
-            if isinstance(prior, Interior):
-                low, high = self.bounds[stratum].T
-                value = low + (high - low) * special.ndtr(z[:, j])
-            elif name == "width" and isinstance(prior, Bounded):
-                low, high = self.band[stratum].T
-                value = prior.at(low + (high - low) * special.ndtr(z[:, j]))
-            else:
-                value = prior.from_normal(z[:, j])
-            found[name] = value[:, None]
+    def _example(self) -> dict[str, np.ndarray]:
+        found = {n: np.full((1, 1), v) for n, v in self.fixed.items()}
+        for name, prior in self.priors.items():
+            located = isinstance(prior, Interior)
+            found[name] = (
+                np.zeros((1, 1)) if located else np.reshape(prior.from_normal(0.0), (1, 1))
+            )
         return found
 
-    def _rates(self, parameters):
-        size = parameters["sigma"].shape[0]
-        zero = np.zeros(size)
-        return (
-            np.maximum(parameters["sigma"][:, 0], 1e-6),
-            parameters["guess"][:, 0] if "guess" in parameters else zero,
-            parameters["lapse"][:, 0] if "lapse" in parameters else zero,
-        )
+    def _location_bounds(self) -> dict[str, np.ndarray]:
+        """Bounds (C, 2) of every parameter whose prior follows the design."""
+        found = {}
+        for name, prior in self.priors.items():
+            if isinstance(prior, Interior):
+                rows = zip(self.batch.x, self.batch.obs.mask, strict=True)
+                found[name] = np.array([prior.bounds(x[seen]) for x, seen in rows])
+        return found
 
-    def value(self, z, stratum):
-        """Log of likelihood × visibility at z; (R,)."""
-        row = self.curve[stratum]
-        parameters = self.parameters(z, stratum)
-        x, mask = self.batch.x[row], self.batch.obs.mask[row]
-        skill = self._skill(x, parameters)
-        ll, _ = log_likelihood(
-            self.batch.obs, self.hypothesis.metric, skill, *self._rates(parameters), row
-        )
-        seen = log_visibility(self.hypothesis, x, mask, parameters, skill)
-        return ll.sum(1) + seen
+    def outer_values(self, shares: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Values (C, n) of the outer trend parameters at shares (C, n) of their prior."""
+        found = {}
+        for name, share in shares.items():
+            prior = self.priors[name]
+            if isinstance(prior, Interior):
+                low, high = self._bounds[name].T[:, :, None]
+                found[name] = low + (high - low) * share
+            elif isinstance(prior, Bounded):
+                found[name] = prior.at(share)
+            else:
+                found[name] = prior.from_normal(special.ndtri(share))
+        return found
 
-    def _skill(self, x, parameters):
-        skill = np.asarray(self.hypothesis.skill(x, parameters), float)
-        if skill.shape != x.shape:
+    def skill(self, x: np.ndarray, parameters: dict[str, np.ndarray]) -> np.ndarray:
+        """Skill (W, m) at parameters (W, 1), with the trend's shape and values checked."""
+        found = np.asarray(self.trend(x, **parameters), float)
+        return self._checked(found, x.shape, "returned")
+
+    def _without(self, x, parameters) -> list[np.ndarray]:
+        return [
+            self._checked(np.asarray(o, float) + 0.0 * x, x.shape, "without its break returned")
+            for o in self.trend.without_break(x, **parameters)
+        ]
+
+    def _checked(self, found, shape, did):
+        name = self.hypothesis.name
+        if found.shape != shape:
             raise ValueError(
-                f"trend {self.hypothesis.name!r} returned shape {skill.shape} for x of {x.shape}"
+                f"trend {name!r} {did} shape {found.shape} for x of shape {shape}; use operators "
+                "and NumPy functions that broadcast"
             )
-        if np.isnan(skill).any():
-            raise ValueError(f"trend {self.hypothesis.name!r} returned NaN")
-        return skill
+        if not np.isfinite(found).all():
+            bad = "NaN" if np.isnan(found).any() else "infinite skill"
+            raise ValueError(
+                f"trend {name!r} {did} {bad} for parameters its priors allow; "
+                "restrict the priors or write the formula so that it stays finite"
+            )
+        return found
 
-    def gradient(self, z, stratum, dims=None):
-        """Log target (with the normal prior of z), its gradient and a Gauss–Newton matrix.
+    def basis(
+        self, x: np.ndarray, outer: dict[str, np.ndarray], at: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Skill as base + Σ_j inner_j·basis_j, around inner values `at` (W, q) if not linear.
 
-        With `dims` only the derivatives in these parameters are filled.
+        Parameters
+        ----------
+        x : (W, m) array
+        outer : dict of (W, 1) arrays
+
+        Returns
+        -------
+        base, basis : (W, m), (W, q, m) arrays
+        others, other_basis : (W, n, m), (W, n, q, m) arrays
+            The same for the skills without the break.
         """
-        size, d = z.shape
-        wanted = set(range(d)) if dims is None else set(dims)
-        row = self.curve[stratum]
-        x, mask = self.batch.x[row], self.batch.obs.mask[row]
-        parameters = self.parameters(z, stratum)
-        skill = self._skill(x, parameters)
-        sigma, guess, lapse = self._rates(parameters)
-        ll, g = log_likelihood(
-            self.batch.obs, self.hypothesis.metric, skill, sigma, guess, lapse, row, True
-        )
-        assert g is not None
-        seen = log_visibility(self.hypothesis, x, mask, parameters, skill)
-        value = ll.sum(1) + seen - 0.5 * (z * z).sum(1)
-        grad = -z.copy()
-        matrix = np.zeros((size, d, d)) + np.eye(d)
-        # expected scores' slopes in every parameter but sigma
-        t = [j for j in self.trend_dims if j in wanted]
-        slopes = np.zeros((size, d, skill.shape[1]))
-        if t:
-            jacobian, gate = self._trend_slopes(z, stratum, t)
-            grad[:, t] += np.einsum("rti,ri->rt", jacobian, g.skill) + gate
-            slopes[:, t] = jacobian * g.steep[:, None, :]
-            matrix[np.ix_(np.arange(size), t, t)] += gate[:, :, None] * gate[:, None, :]
-        for name, derivative, shift in (
-            ("guess", g.guess, 1.0 - g.share),
-            ("lapse", g.lapse, -g.share),
-        ):
-            j = self.names.index(name) if name in self.priors else -1
-            if j in wanted:
-                speed = self._speed(name, z[:, j])
-                grad[:, j] += derivative.sum(1) * speed
-                slopes[:, j] = shift * speed[:, None]
-        matrix += np.einsum("rti,ri,rui->rtu", slopes, g.info, slopes, optimize=True)
-        j = self.names.index("sigma") if "sigma" in self.priors else -1
-        if j in wanted:
-            speed = self._speed("sigma", z[:, j]) / sigma
-            grad[:, j] += g.log_sigma.sum(1) * speed
-            taken = g.info * (sigma[:, None] * g.steep) ** 2
-            matrix[:, j, j] += 2 * (taken**2).sum(1) * speed**2
-        return value, grad, matrix
+        size, q = x.shape[0], len(self.inner)
+        given = {n: np.full((size, 1), v) for n, v in self.fixed.items()} | outer
+        if at is None:
+            middle = [float(np.asarray(self.priors[n].from_normal(0.0))) for n in self.inner]
+            at = np.tile(middle, (size, 1)).reshape(size, q)
+            step = np.ones((size, q))
+        else:
+            step = _STEP * np.maximum(np.abs(at), 0.1)
 
-    def _speed(self, name, z):
-        """Derivative of a parameter in its own z."""
-        prior = self.priors[name]
-        return (prior.from_normal(z + _STEP) - prior.from_normal(z - _STEP)) / (2 * _STEP)
+        def evaluate(values: np.ndarray) -> np.ndarray:
+            own = {n: values[:, j : j + 1] for j, n in enumerate(self.inner)}
+            parameters = {**given, **own}
+            return np.stack([self.skill(x, parameters), *self._without(x, parameters)])
 
-    def _trend_slopes(self, z, stratum, dims):
-        """Slopes of skill (R, t, m) and of the log gate (R, t) in some trend parameters."""
-        size, d = z.shape
-        count = len(dims)
-        shift = np.zeros((2 * count, d))
-        shift[np.arange(count), dims] = _STEP
-        shift[np.arange(count, 2 * count), dims] = -_STEP
-        many = (z[:, None, :] + shift).reshape(-1, d)
-        again = np.repeat(np.arange(size), 2 * count)
-        row = self.curve[stratum[again]]
-        x, mask = self.batch.x[row], self.batch.obs.mask[row]
-        moved = self.parameters(many, stratum[again])
-        skills = self._skill(x, moved)
-        gates = log_visibility(self.hypothesis, x, mask, moved, skills)
-        skills = skills.reshape(size, 2, count, -1)
-        gates = gates.reshape(size, 2, count)
+        here = evaluate(at)
+        slopes = np.empty((here.shape[0], size, q, x.shape[1]))
+        for j in range(q):
+            moved = at.copy()
+            moved[:, j] += step[:, j]
+            slopes[:, :, j] = (evaluate(moved) - here) / step[:, j, None]
+        base = here - np.einsum("wj,owjm->owm", at, slopes)
         return (
-            (skills[:, 0] - skills[:, 1]) / (2 * _STEP),
-            (gates[:, 0] - gates[:, 1]) / (2 * _STEP),
+            np.ascontiguousarray(base[0]),
+            np.ascontiguousarray(slopes[0]),
+            np.ascontiguousarray(np.moveaxis(base[1:], 0, 1)),
+            np.ascontiguousarray(np.moveaxis(slopes[1:], 0, 1)),
         )
 
-
-def _gaps(prior: Prior, x: np.ndarray) -> np.ndarray:
-    """Edges of the gaps over which a location is summed."""
-    assert isinstance(prior, Interior)
-    low, high = prior.bounds(x)
-    edges = np.unique(x)
-    edges = edges[(edges >= low) & (edges <= high)]
-    if edges.size - 1 > _MAX_BINS:
-        edges = edges[np.unique(np.linspace(0, edges.size - 1, _MAX_BINS + 1).round().astype(int))]
-    return edges
-
-
-def _band_shares(prior: Bounded) -> np.ndarray:
-    """Edges of the bands of a width, as prior mass below them."""
-    inner = [b for b in _BANDS if prior.low * 1.001 < b < prior.high * 0.999]
-    return np.array([0.0, *(float(prior.share(np.array(b))) for b in inner), 1.0])
+    def exactly(
+        self, x: np.ndarray, outer: dict[str, np.ndarray], inner: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Skill (W, m) and skills without the break (W, n, m) at inner values (W, q)."""
+        given = {n: np.full((x.shape[0], 1), v) for n, v in self.fixed.items()} | outer
+        own = {n: inner[:, j : j + 1] for j, n in enumerate(self.inner)}
+        others = self._without(x, {**given, **own})
+        stacked = np.stack(others, 1) if others else np.zeros((x.shape[0], 0, x.shape[1]))
+        return self.skill(x, {**given, **own}), stacked

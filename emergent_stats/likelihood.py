@@ -26,7 +26,7 @@ from emergent_stats.noise import score_errors, skill_errors
 
 NODES = 7
 #: Counts that represent one rounding interval (Gauss–Legendre when there are more).
-COUNTS = 5
+COUNTS = 16
 
 _SKILL_RANGE = 16.0
 _TABLE_SIZE = 8001
@@ -45,6 +45,9 @@ _PANEL_PEAK = np.array(special.roots_legendre(9))
 _REACH = 6.0
 
 BINOMIAL, SCORE_NORMAL, SKILL_NORMAL = 0, 1, 2
+
+#: Floating-point liberties of every kernel: no NaN or infinity is assumed away.
+FAST = {"contract", "arcp", "nsz", "reassoc"}
 
 
 @lru_cache(maxsize=64)
@@ -158,7 +161,7 @@ def from_counts(
     else:
         start, step, f, _ = fraction_table(metric)
         grid = start + step * np.arange(f.size)
-        share = (value * n + 0.5) / (n + 1) if kind == BINOMIAL else value / _top(metric)
+        share = (value * n + 0.5) / (n + 1) if kind == BINOMIAL else value / top_score(metric)
         if metric.direction < 0:
             share = 1 - share
         chance = metric.chance if metric.direction > 0 else 0.0
@@ -171,7 +174,7 @@ def from_counts(
     return Observations(kind, n, k, constant, value, error, guide, info, mask)
 
 
-def _top(metric: Metric) -> float:
+def top_score(metric: Metric) -> float:
     # an error score is measured against what a guesser gets
     return metric.chance if metric.direction < 0 else 1.0
 
@@ -192,7 +195,7 @@ def _representative_counts(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarra
     return np.where(pick, k_exact, np.maximum(k_rule, 0.0)), np.where(pick, w_exact, w_rule)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _lookup(table, position):
     """Linear interpolation in a table at a fractional index, clamped at the ends."""
     last = table.size - 2
@@ -205,8 +208,8 @@ def _lookup(table, position):
     return table[i] + t * (table[i + 1] - table[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
-def _derivatives(table, position):
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def derivatives(table, position):
     """Value and first two differences per index step at a fractional index."""
     last = table.size - 3
     if position < 1.0 or position >= last:
@@ -223,7 +226,7 @@ def _derivatives(table, position):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _log_binomial(up, down, n, k, constant, c, i):
     """Log likelihood of the counts and their posterior mean; log µ and log(1 − µ) given."""
     first = k[c, i, 0]
@@ -248,8 +251,8 @@ def _log_binomial(up, down, n, k, constant, c, i):
     return top + np.log(total), mean_k
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
-def _log_density(
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def log_density(
     z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest
 ):
     """Log likelihood of an observation whose own skill is `z`."""
@@ -263,13 +266,13 @@ def _log_density(
     return -0.5 * ((value - mu) / error) ** 2 - np.log(error) - 0.9189385332046727
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
-def _slope_curve(
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def slope_curve(
     z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest
 ):
     """Slope of the log likelihood in `z`, expected information, observed curvature."""
     position = (z - start) / step
-    fr, df, ddf = _derivatives(f, position)
+    fr, df, ddf = derivatives(f, position)
     df *= scale * base * sign / step
     ddf *= scale * base * sign / (step * step)
     right = max(g + scale * fr, 1e-300)
@@ -289,7 +292,7 @@ def _slope_curve(
     return push * df, fish, fish - push * ddf
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _climb(
     e, s, sg, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
     start, step, f, rest,
@@ -297,7 +300,7 @@ def _climb(
     """Mode of log p(y|s+σe) − e²/2 from a starting point, and the precision there."""
     precision = 1.0
     for _ in range(40):
-        push, fish, curve = _slope_curve(
+        push, fish, curve = slope_curve(
             s + sg * e, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
             start, step, f, rest,
         )  # fmt: skip
@@ -315,25 +318,7 @@ def _climb(
     return e, precision
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
-def _push(
-    z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest
-):  # fmt: skip
-    """Slope of the log likelihood in the expected score, times sign and base."""
-    position = (z - start) / step
-    right = max(g + scale * _lookup(f, position), 1e-300)
-    if kind == 0:
-        wrong = max(lp + scale * _lookup(rest, position), 1e-300)
-        mu, nu = (right, wrong) if sign > 0 else (wrong, right)
-        mean_k = k[c, i, 0]
-        if constant[c, i, 1] != -np.inf:
-            mean_k = _log_binomial(np.log(mu), np.log(nu), n, k, constant, c, i)[1]
-        return (mean_k / mu - (n - mean_k) / nu) * sign
-    mu = base * (right if sign > 0 else 1.0 - right)
-    return (value - mu) / (error * error) * sign * base
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _heavy(
     e, tau, s, sg,
     kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
@@ -346,7 +331,7 @@ def _heavy(
     best = -np.inf
     for j in range(4):
         point = e if j == 0 else (0.0 if j == 1 else (e - 4.0 * tau if j == 2 else e + 4.0 * tau))
-        h = _log_density(
+        h = log_density(
             s + sg * point,
             kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
             start, step, f, rest,
@@ -361,7 +346,7 @@ def _heavy(
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _panels(e, tau, side, peak, eps, log_w):
     """Fill nodes and log weights of Gauss-Legendre panels: below, around and above the mode."""
     low, high = min(-_REACH, e - 5.0 * tau), max(_REACH, e + 5.0 * tau)
@@ -378,17 +363,13 @@ def _panels(e, tau, side, peak, eps, log_w):
     return used
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _kernel(
     skill, sigma, guess, lapse, row, kind, sign, base,
     n, k, constant, value, error, guide, guide_info, mask,
-    start, step, f, rest, nodes, log_weights, side, peak, want_gradient,
-    out, d_skill, d_sigma, d_guess, d_lapse, info, steep, share,
+    start, step, f, rest, nodes, log_weights, side, peak, out,
 ):  # fmt: skip
-    """Fill `out` (R, m) with log likelihoods and, if wanted, their derivatives.
-
-    `d_sigma` is the derivative in log σ; see `Gradient` for the last three.
-    """
+    """Fill `out` (R, m) with log likelihoods."""
     size, m = skill.shape
     most = max(nodes.size, 2 * side.shape[1] + peak.shape[1])
     eps = np.empty(most)
@@ -401,9 +382,6 @@ def _kernel(
         for i in range(m):
             if not mask[c, i]:
                 out[r, i] = 0.0
-                if want_gradient:
-                    d_skill[r, i] = d_sigma[r, i] = d_guess[r, i] = d_lapse[r, i] = 0.0
-                    info[r, i] = steep[r, i] = share[r, i] = 0.0
                 continue
             s, ni = skill[r, i], n[c, i]
             yi, ei = value[c, i], error[c, i]
@@ -417,7 +395,7 @@ def _kernel(
             )  # fmt: skip
             if abs(e) > 3.0 or abs(e - begin) > 1.5:
                 # far from trend or observation there may be a second mode: compare
-                best = _log_density(
+                best = log_density(
                     s + sg * e, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
                     start, step, f, rest,
                 ) - 0.5 * e * e  # fmt: skip
@@ -431,7 +409,7 @@ def _kernel(
                     )  # fmt: skip
                     if abs(e1 - e) < 0.5:
                         continue
-                    h1 = _log_density(
+                    h1 = log_density(
                         s + sg * e1, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
                         start, step, f, rest,
                     ) - 0.5 * e1 * e1  # fmt: skip
@@ -456,63 +434,17 @@ def _kernel(
                     eps[q] = e + tau * nodes[q]
                     log_w[q] = log_weights[q] + np.log(tau)
             top = -np.inf
-            a = b = u = v = 0.0
             total = 0.0
             for q in range(used):
-                ll = _log_density(
+                terms[q] = log_w[q] - 0.5 * eps[q] * eps[q] + log_density(
                     s + sg * eps[q],
                     kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
                     start, step, f, rest,
                 )  # fmt: skip
-                terms[q] = ll - 0.5 * eps[q] * eps[q] + log_w[q]
                 top = max(top, terms[q])
             for q in range(used):
-                w = np.exp(terms[q] - top)
-                total += w
-                if want_gradient and w > 1e-12:
-                    z = s + sg * eps[q]
-                    fr, df, _ = _derivatives(f, (z - start) / step)
-                    push = _push(
-                        z, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                        start, step, f, rest,
-                    )  # fmt: skip
-                    slope = push * df * scale / step
-                    a += w * slope
-                    b += w * slope * eps[q] * sg
-                    u += w * push * (1.0 - fr)
-                    v -= w * push * fr
+                total += np.exp(terms[q] - top)
             out[r, i] = top + np.log(total)
-            if want_gradient:
-                d_skill[r, i] = a / total
-                d_sigma[r, i] = b / total
-                d_guess[r, i] = u / total
-                d_lapse[r, i] = v / total
-                fr, df, _ = _derivatives(f, (s - start) / step)
-                slope = df * scale * base * sign / step
-                mu = g + scale * fr
-                spread = max(mu * (1.0 - mu), 1e-9) / ni if kind == 0 else ei * ei
-                info[r, i] = 1.0 / (spread + sg * sg * slope * slope)
-                steep[r, i] = slope
-                share[r, i] = fr
-
-
-@dataclass(frozen=True, eq=False)
-class Gradient:
-    """Derivatives of the log likelihood, each (R, m).
-
-    `info` is the information on the expected score that is left after the
-    noise between models, `steep` the slope of the expected score in skill and
-    `share` the fraction chance-to-top, all at the trend value: what a
-    Gauss–Newton matrix is made of.
-    """
-
-    skill: np.ndarray
-    log_sigma: np.ndarray
-    guess: np.ndarray
-    lapse: np.ndarray
-    info: np.ndarray
-    steep: np.ndarray
-    share: np.ndarray
 
 
 def log_likelihood(
@@ -523,9 +455,8 @@ def log_likelihood(
     guess: np.ndarray,
     lapse: np.ndarray,
     row: np.ndarray,
-    gradient: bool = False,
-) -> tuple[np.ndarray, Gradient | None]:
-    """Log likelihood of every observation, noise between models integrated out.
+) -> np.ndarray:
+    """Log likelihood (R, m) of every observation, noise between models integrated out.
 
     Parameters
     ----------
@@ -540,47 +471,19 @@ def log_likelihood(
         metric has none).
     row : (R,) int array
         Which curve each row is for.
-    gradient : bool
-        Also return derivatives.
-
-    Returns
-    -------
-    (R, m) array and Gradient or None
     """
     if obs.kind == SKILL_NORMAL:
-        return _skill_normal(obs, skill, sigma, row, gradient)
+        # metrics that show the skill itself: Normal(s, σ² + error²)
+        v = sigma[:, None] ** 2 + obs.error[row] ** 2
+        r = obs.value[row] - skill
+        return np.where(obs.mask[row], -0.5 * r * r / v - 0.5 * np.log(2 * np.pi * v), 0.0)
     start, step, f, rest = fraction_table(metric)
-    empty = np.empty((0, 0))
     out = np.empty(skill.shape)
-    d = [np.empty(skill.shape) if gradient else empty for _ in range(7)]
     # an error score is (what a guesser gets) times the part that is missing
-    base = _top(metric) if obs.kind == SCORE_NORMAL else 1.0
+    base = top_score(metric) if obs.kind == SCORE_NORMAL else 1.0
     _kernel(
         np.ascontiguousarray(skill), sigma, guess, lapse, row, obs.kind, metric.direction, base,
         obs.n, obs.k, obs.constant, obs.value, obs.error, obs.guide, obs.guide_info, obs.mask,
-        start, step, f, rest, _HERMITE_NODES, _HERMITE_LOG_WEIGHTS, _PANEL_SIDE, _PANEL_PEAK,
-        gradient,
-        out, d[0], d[1], d[2], d[3], d[4], d[5], d[6],
+        start, step, f, rest, _HERMITE_NODES, _HERMITE_LOG_WEIGHTS, _PANEL_SIDE, _PANEL_PEAK, out,
     )  # fmt: skip
-    return out, Gradient(*d) if gradient else None
-
-
-def _skill_normal(obs, skill, sigma, row, gradient):
-    """Closed form for metrics that show the skill itself: Normal(s, σ² + error²)."""
-    mask = obs.mask[row]
-    extra = sigma[:, None] ** 2
-    v = extra + obs.error[row] ** 2
-    r = obs.value[row] - skill
-    out = np.where(mask, -0.5 * r * r / v - 0.5 * np.log(2 * np.pi * v), 0.0)
-    if not gradient:
-        return out, None
-    zero = np.zeros_like(out)
-    return out, Gradient(
-        np.where(mask, r / v, 0.0),
-        np.where(mask, extra * (r * r / v - 1) / v, 0.0),
-        zero,
-        zero,
-        np.where(mask, 1 / v, 0.0),
-        np.ones_like(out),
-        zero,
-    )
+    return out

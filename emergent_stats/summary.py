@@ -9,7 +9,7 @@ import numpy as np
 from emergent_stats.calibration import draw_posterior, simulate_batch
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import Evidence
-from emergent_stats.integrand import Batch
+from emergent_stats.batch import Batch
 from emergent_stats.likelihood import log_likelihood
 from emergent_stats.trends import ACCOUNTS, WIDTH_RANGE
 
@@ -156,7 +156,7 @@ def predictive_p(
             (batch, np.full(size, row), observed),
             (again, np.arange(start, start + size), replicated),
         ):
-            ll, _ = log_likelihood(b.obs, h.metric, skill, sigma, guess, lapse, rows)
+            ll = log_likelihood(b.obs, h.metric, skill, sigma, guess, lapse, rows)
             out.append(ll.sum(1))
         start += size
     return float((np.concatenate(replicated) <= np.concatenate(observed) + 1e-9).mean())

@@ -75,6 +75,9 @@ class Trend:
     account: ClassVar[str] = "gradual"
     #: True if the skill is not continuous in a parameter (then NUTS needs a sum over it).
     discontinuous: ClassVar[bool] = False
+    #: Parameters whose posterior is far from Gaussian even where skill is smooth in them; those
+    #: with bounded priors, places and widths of breaks, need not be named.
+    outer: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, x: Any, **parameters: Any) -> Any:
         """Skill at `x`; parameters broadcast against `x`."""
@@ -131,6 +134,7 @@ class PowerLaw(Trend):
 class Ceiling(Trend):
     """Power law with an irreducible cross-entropy: s = −log(e^−line + e^−ceiling)."""
 
+    outer: ClassVar[tuple[str, ...]] = ("ceiling",)
     level: Prior | float = LEVEL
     slope: Prior | float = SLOPE
     ceiling: Prior | float = Normal(1.0, 2.0)

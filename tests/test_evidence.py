@@ -6,9 +6,10 @@ import pytest
 from scipy import stats
 
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import Effort, log_evidence, pareto_k
+from emergent_stats.batch import Batch
+from emergent_stats.evidence import FULL, log_evidence, pareto_k
 from emergent_stats.hypothesis import Hypothesis
-from emergent_stats.integrand import VISIBLE, Batch, Integrand, log_visibility, log_visible_share
+from emergent_stats.integrand import VISIBLE, log_visibility, log_visible_share
 from emergent_stats.likelihood import log_likelihood
 from emergent_stats.metrics import CrossEntropy, ExactMatch, MultipleChoice
 from emergent_stats.noise import Binomial
@@ -32,7 +33,9 @@ RATES = {"guess": 0.01, "lapse": 0.01}
 
 def evidence(hypothesis, curve, nodes=None, **kwargs):
     if nodes:
-        kwargs["effort"] = Effort(nodes=nodes)
+        kwargs["effort"] = replace(
+            FULL, rounds=(nodes // 2, nodes, nodes), inner=8, guesses=12, lapses=10, passes=0
+        )
     return log_evidence(Batch.of([curve], hypothesis.metric), hypothesis, **kwargs)
 
 
@@ -105,13 +108,14 @@ def test_result_does_not_depend_on_the_company(name):
     assert together.log_z[1] == pytest.approx(evidence(h, SMALL).log_z[0], abs=1e-6)
 
 
-@pytest.mark.xfail(reason="the number of nodes follows the curve with the most gaps", strict=True)
 def test_result_does_not_depend_on_longer_company():
+    # up to rounding: sums over padded models are formed in another order
     h = Hypothesis(Transition(), SMALL.metric_object)
     scores = np.linspace(0, 0.8, 9).round(2)
     longer = Curve(10.0 ** np.linspace(7, 11, 9), scores, "exact_match", n=100.0)
     together = log_evidence(Batch.of([SMALL, longer], h.metric), h)
-    assert together.log_z[0] == pytest.approx(evidence(h, SMALL).log_z[0], abs=1e-6)
+    alone = evidence(h, SMALL)
+    assert together.log_z[0] == pytest.approx(alone.log_z[0], abs=3 * alone.error[0])
 
 
 @pytest.mark.parametrize("name", TRENDS)
@@ -154,18 +158,18 @@ def test_flat_data_favour_flat():
 
 def test_gate_shuts_out_invisible_changes():
     # a step whose both sides are at the floor moves no score
-    h = few(Step(), level=-9.0, slope=0.0, height=1.0)
-    problem = Integrand(h, Batch.of([SMALL], h.metric))
-    z = np.zeros((problem.curve.size, 1))
-    stratum = np.arange(problem.curve.size)
-    seen = few(Step(), level=0.0, slope=0.0, height=1.0)
-    visible = Integrand(seen, Batch.of([SMALL], seen.metric))
-    own = {n: v for n, v in problem.parameters(z, stratum).items()}
-    x = np.repeat((SMALL.x - SMALL.centre)[None], z.shape[0], 0)
-    for hyp, prob, low, high in ((h, problem, -np.inf, -20), (seen, visible, -0.05, 0)):
-        own = prob.parameters(z, stratum)
-        trend = {n: own[n] for n in hyp.trend.parameter_names()}
-        gate = brute.log_gate(hyp, x, trend, hyp.skill(x, own))
+    x = (SMALL.x - SMALL.centre)[None]
+    for level, low, high in ((-9.0, -np.inf, -20), (0.0, -0.05, 0)):
+        h = few(Step(), level=level, slope=0.0, height=1.0)
+        own = {n: np.full((5, 1), v) for n, v in h.fixed().items()}
+        own["location"] = np.linspace(*h.priors(SMALL)["location"].at(np.array([0, 1])), 5)[:, None]
+        rows = np.repeat(x, 5, 0)
+        gate = log_visibility(h, rows, np.ones_like(rows, bool), own, h.skill(rows, own))
+        trend = {n: own[n] for n in h.trend.parameter_names()}
+        np.testing.assert_allclose(
+            np.maximum(gate, -30), np.maximum(brute.log_gate(h, rows, trend, h.skill(rows, own)), -30),
+            atol=0.02,
+        )  # fmt: skip
         assert (low <= gate).all()
         assert (gate <= high).all()
 
@@ -210,7 +214,7 @@ def test_noise_integral_is_right_where_the_posterior_is(name):
     # GPT-3, 3-digit subtraction: the same nodes with the noise integrated on a fine grid
     h = Hypothesis(TRENDS[name](), SUBTRACTION.metric_object)
     batch = Batch.of([SUBTRACTION], h.metric)
-    found = log_evidence(batch, h, effort=Effort(nodes=48))
+    found = log_evidence(batch, h)
     log_w = found.log_weight[0] - found.log_z[0]
     kept = log_w > -9
     values = {n: v[0][kept][:, None] for n, v in found.parameters.items()}
@@ -218,7 +222,7 @@ def test_noise_integral_is_right_where_the_posterior_is(name):
     x = np.repeat(batch.x, size, 0)
     skill = h.skill(x, values)
     rates = (values[n][:, 0] for n in ("sigma", "guess", "lapse"))
-    ll, _ = log_likelihood(batch.obs, h.metric, skill, *rates, np.zeros(size, int))
+    ll = log_likelihood(batch.obs, h.metric, skill, *rates, np.zeros(size, int))
     gate = log_visibility(h, x, np.ones_like(x, bool), values, skill)
     away = brute.many(SUBTRACTION, h, values, noise_points=801) - ll.sum(1) - gate
     bias = np.logaddexp.reduce(log_w[kept] + away) - np.logaddexp.reduce(log_w[kept])

@@ -11,7 +11,7 @@ from scipy import special, stats
 
 from emergent_stats import bridge, posterior, sampling, symbolic
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import Effort, log_evidence
+from emergent_stats.evidence import FULL, log_evidence
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.integrand import Batch
 from emergent_stats.metrics import CrossEntropy, ExactMatch, MultipleChoice
@@ -304,7 +304,7 @@ def test_step_is_placed_in_proportion_to_the_gaps():
 
 
 # --- the two routes agree -------------------------------------------------------------------
-NODES = Effort(nodes=1024)
+NODES = FULL
 
 
 @pytest.mark.slow

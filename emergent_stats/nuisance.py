@@ -1,0 +1,197 @@
+"""The lattice of what is not skill: noise between models, guess rate, lapse rate.
+
+These three enter every hypothesis of a curve alike, so their nodes, and the
+profiles of the scores at these nodes (see `profiles`), are made once a curve.
+The nodes are those of a quadrature rule: the sum over the lattice of
+weight × integrand is the integral under the priors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from emergent_stats.likelihood import SKILL_NORMAL, Observations
+from emergent_stats.metrics import Metric
+from emergent_stats.noise import Noise
+from emergent_stats.priors import Prior
+
+_Z = np.linspace(-8.0, 8.0, 1601)
+#: Smallest noise between models that is told from none, in nats.
+_LEAST_SIGMA = 5e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Nodes and log weights of C curves.
+
+    Attributes
+    ----------
+    sigma, log_sigma_weight : (C, J) arrays
+        Noise between models, in nats.
+    guess, lapse, log_rate_weight : (C, A) arrays
+        Every pair of a guess and a lapse rate.
+    shape : (G, L)
+        Numbers of guess and lapse rates, A = G·L.
+    """
+
+    sigma: np.ndarray
+    log_sigma_weight: np.ndarray
+    guess: np.ndarray
+    lapse: np.ndarray
+    log_rate_weight: np.ndarray
+    shape: tuple[int, int]
+
+    def take(self, rows: np.ndarray) -> Lattice:
+        """Lattice of some of the curves."""
+        return Lattice(
+            self.sigma[rows], self.log_sigma_weight[rows], self.guess[rows], self.lapse[rows],
+            self.log_rate_weight[rows], self.shape,
+        )  # fmt: skip
+
+
+def lattice(
+    obs: Observations, metric: Metric, noise: Noise, spacing: float, guesses: int, lapses: int
+) -> Lattice:
+    """Nodes for the curves of `obs`.
+
+    Parameters
+    ----------
+    obs : Observations
+        Of C curves.
+    metric, noise : Metric, Noise
+        Numbers in place of priors give a single node.
+    spacing : float
+        Of the nodes of σ, in standard deviations of its posterior where the
+        trend fits well: 1/√(2m) in log σ.
+    guesses, lapses : int
+        Most nodes of a free guess and of a free lapse rate.
+    """
+    count = len(obs.mask)
+    sigma, log_sigma = _sigma_nodes(obs, noise, spacing)
+    low, high, width_low, width_high = _ends(obs, metric)
+    priors, fixed = metric.priors(), metric.fixed()
+    rates = []
+    for name, at, width, most in (
+        ("guess", low, width_low, guesses),
+        ("lapse", high, width_high, lapses),
+    ):
+        if name in priors:
+            rates.append(_rate_nodes(priors[name], at, width, most))
+        else:
+            value = np.full((count, 1), fixed.get(name, 0.0))
+            rates.append((value, np.zeros((count, 1))))
+    (guess, log_guess), (lapse, log_lapse) = rates
+    g, lp = guess.shape[1], lapse.shape[1]
+    return Lattice(
+        sigma,
+        log_sigma,
+        np.repeat(guess, lp, axis=1),
+        np.tile(lapse, (1, g)),
+        (log_guess[:, :, None] + log_lapse[:, None, :]).reshape(count, -1),
+        (g, lp),
+    )
+
+
+def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Trapezoidal rule for σ; what is below the first node belongs to it."""
+    count = len(obs.mask)
+    if not isinstance(noise.sigma, Prior):
+        return np.full((count, 1), max(float(noise.sigma), 1e-6)), np.zeros((count, 1))
+    value = noise.sigma.from_normal(_Z)
+    top = float(noise.sigma.from_normal(np.array(6.0)))
+    # σ well below the noise of the examples cannot be told from none
+    finest = 0.3 / np.sqrt(max(float(np.max(obs.guide_info * obs.mask)), 1e-12))
+    if obs.kind == SKILL_NORMAL:
+        finest = _LEAST_SIGMA
+    bottom = float(np.clip(finest, _LEAST_SIGMA, 0.03 * top))
+    m = int(obs.mask.sum(1).max())
+    # even in a coordinate that runs like log σ where the scores decide and like the prior's z
+    # where its tail does: what follows a posterior of either width
+    log_s = np.linspace(np.log(bottom), np.log(top), 4001)
+    z = np.interp(np.exp(log_s), value, _Z)
+    even = np.sqrt(2.0 * m) * log_s + 1.2 * np.logaddexp(z, 0.0)
+    count_nodes = int(np.ceil((even[-1] - even[0]) / spacing)) + 1
+    wanted = np.linspace(even[0], even[-1], count_nodes)
+    log_nodes = np.interp(wanted, even, log_s)
+    nodes = np.exp(log_nodes)
+    speed = np.interp(log_nodes, log_s, np.gradient(log_s, even))
+    log_w = noise.sigma.log_density(nodes) + log_nodes + np.log(speed * (wanted[1] - wanted[0]))
+    step = log_nodes[1] - log_nodes[0]
+    edge = nodes[0] * np.exp(-0.5 * step)
+    below = float(special.ndtr(np.interp(edge, value, _Z)))
+    log_w[0] = np.logaddexp(log_w[0], np.log(max(below, 1e-300)))
+    return np.tile(nodes, (count, 1)), np.tile(log_w, (count, 1))
+
+
+def _ends(obs: Observations, metric: Metric):
+    """Lowest score and what the highest lacks, with the standard errors of both, (C,) each.
+
+    As shares of right answers: an error rate is turned round.
+    """
+    if obs.kind == SKILL_NORMAL:
+        zero = np.zeros(len(obs.mask))
+        return zero, zero, zero + 1.0, zero + 1.0
+    top = type(metric).range[1] if metric.direction > 0 else metric.chance
+    share = obs.value / (top if obs.kind != 0 else 1.0)
+    if metric.direction < 0:
+        share = 1.0 - share
+    if obs.kind == 0:
+        n = np.maximum(obs.n, 1.0)
+        spread = np.sqrt(np.maximum(share * (1 - share), 1.0 / n) / n)
+    else:
+        spread = obs.error / top
+    rows = np.arange(len(obs.mask))
+    first = np.where(obs.mask, share, np.inf).argmin(1)
+    last = np.where(obs.mask, share, -np.inf).argmax(1)
+    return (
+        np.maximum(share[rows, first], 0.0),
+        np.maximum(1.0 - share[rows, last], 0.0),
+        spread[rows, first],
+        spread[rows, last],
+    )
+
+
+def _rate_nodes(
+    prior: Prior, at: np.ndarray, width: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (C, most) of a rate that may be anything up to `at`, or explain just `at`.
+
+    Equal shares of the distribution function of a mixture: the prior up to
+    the extreme score, a bump of the score's own width around it, and a wider one.
+    """
+    value = prior.from_normal(_Z)
+    # midpoints of equal shares: the mixture is too lumpy for Gauss-Legendre to do better
+    v, log_w = (np.arange(most) + 0.5) / most, np.full(most, -np.log(most))
+    found = np.empty((at.size, most))
+    log_weight = np.empty((at.size, most))
+    known: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
+    for i, (a, w) in enumerate(zip(at.tolist(), width.tolist(), strict=True)):
+        if (a, w) not in known:
+            known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, v, log_w)
+        found[i], log_weight[i] = known[a, w]
+    return found, log_weight
+
+
+def _mixture_nodes(prior, value, at, width, v, log_w):
+    end = at + 4.0 * width
+    share = float(special.ndtr(np.interp(end, value, _Z)))
+    # a score far above what the prior allows says nothing of the rate
+    reachable = special.ndtr(np.interp(at - 2 * width, value, _Z)) < 0.995
+    bumps = [(0.3, width), (0.3, width + 0.25 * at)] if reachable else []
+    rest = 1.0 - sum(weight for weight, _ in bumps)
+    grid = np.concatenate([value, *(at + w * np.linspace(-6.0, 6.0, 241) for _, w in bumps)])
+    grid = np.unique(grid[(grid > value[0]) & (grid < value[-1])])
+    below = rest * np.minimum(special.ndtr(np.interp(grid, value, _Z)) / share, 1.0)
+    for weight, w in bumps:
+        start = special.ndtr(-at / w)
+        below += weight * np.maximum(special.ndtr((grid - at) / w) - start, 0.0) / (1.0 - start)
+    keep = np.concatenate([[True], np.diff(below) > 1e-14])
+    rate = np.interp(v, below[keep], grid[keep])
+    density = rest * np.exp(prior.log_density(rate)) / share * (rate <= end)
+    for weight, w in bumps:
+        peak = np.exp(-0.5 * ((rate - at) / w) ** 2) / (w * np.sqrt(2 * np.pi))
+        density += weight * peak / special.ndtr(at / w)
+    return rate, log_w + prior.log_density(rate) - np.log(density)

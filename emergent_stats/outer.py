@@ -1,0 +1,157 @@
+"""Outer parameters: what is sampled because no Gaussian describes it.
+
+Noise, rates, and the place and width of a break each have an axis; on each
+axis a histogram, learnt from the nodes so far, says where to put the next
+ones. A share of every round is spread as in the first, on all axes at once,
+so that no place is ever shut out. Each round is weighted by its own density
+only: weights that mix the rounds' densities would be biased downwards, since
+later rounds go where earlier nodes happened to weigh most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+from scipy import special
+
+#: Bins of a continuous axis.
+BINS = 64
+#: Share of the nodes of later rounds that are spread as in the first.
+SPREAD = 0.15
+# share of even spread kept in every learnt histogram
+_EVEN = 0.05
+
+
+@dataclass(eq=False)
+class Axis:
+    """One axis of C curves: the mass of each bin, one array a round.
+
+    Attributes
+    ----------
+    rounds : list of (C, bins) arrays
+        Probability of each bin in each round.
+    continuous : bool
+        Nodes lie anywhere in their bin (else the bin is the node).
+    """
+
+    rounds: list[np.ndarray]
+    continuous: bool
+    bins: list[np.ndarray] = field(default_factory=list)
+
+    def learn(self, weight: np.ndarray) -> None:
+        """Add a round whose histogram follows the weights (C, N) of the nodes so far."""
+        first = self.rounds[0]
+        size, count = first.shape
+        flat = np.concatenate(self.bins, axis=1) + np.arange(size)[:, None] * count
+        mass = np.bincount(flat.ravel(), weight.ravel(), size * count).reshape(size, count)
+        effective = 1.0 / np.maximum((weight * weight).sum(1), 1e-300)
+        smooth = _smoothed(mass, effective) if self.continuous else mass @ _near(count)
+        total = smooth.sum(1, keepdims=True)
+        known = total[:, 0] > 0
+        smooth[known] /= total[known]
+        smooth[~known] = first[~known]
+        self.rounds.append((1 - _EVEN) * smooth + _EVEN * first)
+
+    def draw(self, u: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Bins (C, n) at uniforms u (n,); continuous axes give shares of the prior instead.
+
+        Where `spread` (n,) is true the first histogram is followed, else the latest.
+        """
+        bins, share = _place(np.cumsum(self.rounds[-1], axis=1), u)
+        if spread.any():
+            first = _place(np.cumsum(self.rounds[0], axis=1), u[spread])
+            bins[:, spread], share[:, spread] = first
+        self.bins.append(bins)
+        return (bins + share) / self.rounds[0].shape[1] if self.continuous else bins
+
+    def log_density(self, bins: np.ndarray, index: int) -> np.ndarray:
+        """Log density (of shares if continuous, else mass) of round `index` at bins (C, n)."""
+        p = np.log(self.rounds[index] * (self.rounds[0].shape[1] if self.continuous else 1.0))
+        return np.take_along_axis(p, bins, axis=1)
+
+
+def _near(count: int) -> np.ndarray:
+    """Weights (count, count) that give a seventh of a bin's mass to each neighbour."""
+    matrix = np.eye(count) * 5 + np.eye(count, k=1) + np.eye(count, k=-1)
+    return matrix / matrix.sum(1, keepdims=True)
+
+
+_WIDTHS = np.array([0.8, 1.6, 3.0, 5.0, 8.0])
+
+
+@lru_cache(maxsize=4)
+def _blurs(count: int) -> np.ndarray:
+    """Gaussian blurs (widths, count, count), reflected at the ends."""
+    k = np.arange(count)
+    away = [k[:, None] - k, k[:, None] + k + 1, 2 * count - 1 - k[:, None] - k]
+    blurs = sum(np.exp(-0.5 * (np.stack([d] * 5) / _WIDTHS[:, None, None]) ** 2) for d in away)
+    return np.asarray(blurs / blurs.sum(2, keepdims=True))
+
+
+def _smoothed(mass: np.ndarray, effective: np.ndarray) -> np.ndarray:
+    """Histograms (C, bins) blurred by the rule of thumb for a density from so few nodes."""
+    k = np.arange(mass.shape[1])
+    total = np.maximum(mass.sum(1), 1e-300)
+    mean = mass @ k / total
+    spread = np.sqrt(np.maximum(mass @ (k * k) / total - mean * mean, 0.0))
+    wanted = 0.8 * spread * effective**-0.2
+    level = np.abs(np.log(np.maximum(wanted, 0.3))[:, None] - np.log(_WIDTHS)).argmin(1)
+    return np.einsum("cb,cbd->cd", mass, _blurs(mass.shape[1])[level])
+
+
+@njit(cache=True, nogil=True)
+def _place(below, u):
+    size, count = below.shape
+    bins = np.empty((size, u.size), np.int64)
+    share = np.empty((size, u.size))
+    for c in range(size):
+        for r in range(u.size):
+            v = u[r] * below[c, count - 1]
+            k = min(np.searchsorted(below[c], v, side="right"), count - 1)
+            start = below[c, k - 1] if k > 0 else 0.0
+            bins[c, r] = k
+            share[c, r] = min(max((v - start) / max(below[c, k] - start, 1e-300), 1e-9), 1 - 1e-9)
+    return bins, share
+
+
+def tempered(log_w: np.ndarray, least: float) -> np.ndarray:
+    """Weights (C, N) summing to 1, flattened until `least` nodes are effective.
+
+    A few early nodes must not decide alone where the next ones go.
+    """
+    power = np.ones((log_w.shape[0], 1))
+    log_w = log_w - np.maximum(log_w.max(1, keepdims=True), -1e300)
+    for _ in range(12):
+        w = np.exp(power * log_w)
+        w /= w.sum(1, keepdims=True)
+        few = 1.0 / (w * w).sum(1) < least
+        if not few.any():
+            break
+        power[few] *= 0.75
+    return w
+
+
+def log_density(axes: list[Axis]) -> np.ndarray:
+    """Log density (C, n) of the latest round at its own nodes, over all axes."""
+    first, latest = (sum(a.log_density(a.bins[-1], index) for a in axes) for index in (0, -1))
+    if len(axes[0].rounds) == 1:
+        return np.asarray(first)
+    return np.logaddexp(np.log(SPREAD) + first, np.log1p(-SPREAD) + latest)
+
+
+def quasi_uniform(size: int, d: int, shift: np.ndarray | float = 0.5) -> np.ndarray:
+    """Kronecker sequence of the generalised golden ratio, (size, d) points in (0, 1)."""
+    phi = 2.0
+    for _ in range(60):
+        phi = (1 + phi) ** (1 / (d + 1))
+    alpha = phi ** -np.arange(1.0, d + 1)
+    u = np.modf(shift + np.arange(size)[:, None] * alpha)[0]
+    return np.clip(u, 1e-9, 1 - 1e-9)
+
+
+def quasi_normal(size: int, d: int) -> np.ndarray:
+    """Evenly spread standard normal points, (size, d)."""
+    return special.ndtri(quasi_uniform(size, d))
