@@ -67,8 +67,8 @@ def build_pooled_model(tasks: Tasks) -> pm.Model:
             "height": pm.LogNormal("height_scale", np.log(0.5), 0.4),
             "bend": pm.LogNormal("bend_scale", np.log(0.75), 0.4),
         }
-        level = pm.Normal("level", -1.5, 1.5, dims="metric")
-        level_spread = pm.HalfNormal("level_spread", 1.5, dims="metric")
+        level = pm.Normal("level", -3.0, 1.5, dims="metric")
+        level_spread = pm.LogNormal("level_spread", 0.0, 0.4, dims="metric")
         sigma_typical = pm.LogNormal("sigma_typical", np.log(0.2), 0.5)
         sigma_spread = pm.HalfNormal("sigma_spread", 0.5)
         sigma_away: Any = pm.Normal("sigma_away", 0.0, 1.0, dims="task")
@@ -185,6 +185,7 @@ def fit_pooled(
     progress: bool = False,
     target_accept: float = 0.9,
     cores: int | None = None,
+    adaptation: str = "diag",
 ) -> xr.DataTree:
     """Sample the model of many series.
 
@@ -197,6 +198,8 @@ def fit_pooled(
         The rule by which these tasks were kept.
     draws, tune, chains, seed, progress
         As in `posterior.fit`.
+    adaptation : {"diag", "low_rank"}
+        Mass matrix of nutpie.
 
     Returns
     -------
@@ -207,7 +210,7 @@ def fit_pooled(
     tasks = curves if isinstance(curves, Tasks) else Tasks.of(curves, selection)
     tree = sample(
         _compiled(tasks), tasks.arrays, draws=draws, tune=tune, chains=chains, seed=seed,
-        progress=progress, target_accept=target_accept, cores=cores,
+        progress=progress, target_accept=target_accept, cores=cores, adaptation=adaptation,
     )  # fmt: skip
     posterior = tree["posterior"].to_dataset()
     weight = posterior["log_account"].to_numpy()

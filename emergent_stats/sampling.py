@@ -32,6 +32,7 @@ def sample(
     target_accept: float = TARGET_ACCEPT,
     unconstrained: bool = False,
     cores: int | None = None,
+    adaptation: str = "diag",
 ) -> xr.DataTree:
     """Draw from a compiled model, filled with the arrays of this data set.
 
@@ -54,6 +55,7 @@ def sample(
         compiled, draws=draws, tune=tune, chains=chains, seed=seed, progress_bar=progress,
         cores=cores or min(chains, os.cpu_count() or 1), save_warmup=False,
         target_accept=target_accept, store_unconstrained=unconstrained,
+        adaptation=adaptation,
     )  # type: ignore[return-value]  # fmt: skip
 
 

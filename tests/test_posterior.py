@@ -14,7 +14,13 @@ from emergent_stats.curve import Curve
 from emergent_stats.evidence import FULL, log_evidence
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.integrand import Batch
-from emergent_stats.metrics import CrossEntropy, ExactMatch, MultipleChoice
+from emergent_stats.metrics import (
+    CrossEntropy,
+    ExactMatch,
+    MultipleChoice,
+    TokenAccuracy,
+    _shape,
+)
 from emergent_stats.noise import Binomial
 from emergent_stats.priors import (
     Beta,
@@ -344,3 +350,112 @@ def test_evidence_agrees_with_smc(name):
     found = log_evidence(Batch.of([EXACT], h.metric), h, effort=NODES)
     assert error < 0.15
     assert found.log_z[0] == pytest.approx(log_z, abs=3 * np.hypot(error, found.error[0]) + 0.05)
+
+
+# --- agreement with other programs, and scales with error -------------------------------------
+def logistic_data(n):
+    """Counts that a logistic line makes, no noise between models."""
+    x = EXACT.x - EXACT.centre
+    p = 1 / (1 + np.exp(-(-0.3 + 0.9 * x)))
+    return Curve(AXIS, np.round(n * p) / n, "token_accuracy", n=float(n))
+
+
+LOGIT = TokenAccuracy(skill_scale="logit", guess=0.0, lapse=0.0)
+LOGISTIC = Hypothesis(
+    PowerLaw(level=Normal(0.0, 5.0), slope=Normal(0.0, 5.0)), LOGIT, Binomial(sigma=0.0)
+)
+
+
+@pytest.mark.slow
+def test_binomial_logistic_is_the_glm_for_many_examples():
+    import statsmodels.api as sm
+
+    curve = logistic_data(20_000)
+    x = sm.add_constant(curve.x - curve.centre)
+    right = np.round(curve.score * curve.n)
+    glm = sm.GLM(np.column_stack([right, curve.n - right]), x, family=sm.families.Binomial()).fit()
+    tree = posterior.fit(LOGISTIC, curve, draws=2000, seed=3)
+    # the skill scale has a unit of its own (see `metrics`)
+    unit = _shape(LOGIT)[1]
+    for name, value, error in zip(("level", "slope"), glm.params, glm.bse, strict=True):
+        draws = unit * tree["posterior"][name].to_numpy()
+        assert draws.mean() == pytest.approx(value, abs=0.1 * error)
+        assert draws.std() == pytest.approx(error, rel=0.07)
+
+
+@pytest.mark.slow
+def test_binomial_logistic_is_bambis():
+    bambi = pytest.importorskip("bambi")
+    pd = pytest.importorskip("pandas")
+    curve = logistic_data(200)
+    right = np.round(curve.score * curve.n).astype(int)
+    frame = pd.DataFrame({"right": right, "n": 200, "x": curve.x - curve.centre})
+    unit = _shape(LOGIT)[1]
+    wide = bambi.Prior("Normal", mu=0, sigma=5 * unit)
+    model = bambi.Model(
+        "p(right, n) ~ x", frame, family="binomial", center_predictors=False,
+        priors={"Intercept": wide, "x": wide},
+    )  # fmt: skip
+    theirs = model.fit(draws=2000, chains=2, cores=1, random_seed=1, progressbar=False)
+    ours = posterior.fit(LOGISTIC, curve, draws=2000, seed=3)
+    for name, other in (("level", "Intercept"), ("slope", "x")):
+        mine, bambis = unit * ours["posterior"][name], theirs["posterior"][other]
+        sd = float(bambis.std())
+        assert float(mine.mean()) == pytest.approx(float(bambis.mean()), abs=0.1 * sd)
+        assert float(mine.std()) == pytest.approx(sd, rel=0.1)
+
+
+def test_scales_with_error_are_unknowns():
+    error = np.full(6, 0.2)
+    model = posterior.build_model(of(PowerLaw(), LOSS), LOSS, x_error=error)
+    assert {"x_away", "x_true"} <= set(model.named_vars)
+    # on the mean scale the model is the one without error
+    values = {n: PARAMETERS[n] for n in ("level", "slope", "sigma")}
+    bare = posterior.build_model(of(PowerLaw(), LOSS), LOSS)
+    point = {"x_away": np.zeros(6)} | {n: np.asarray(v) for n, v in values.items()}
+
+    def likelihood(m):
+        free = [v for v in m.free_RVs if v.name in point]
+        f = m.compile_fn(
+            m.logp(vars=m.observed_RVs, sum=True), inputs=m.value_vars, mode=FAST,
+            on_unused_input="ignore", point_fn=False,
+        )  # fmt: skip
+        logs = [np.log(point[v.name]) if v.name in ("slope", "sigma") else point[v.name]
+                for v in free]  # fmt: skip
+        return float(f(*logs))
+
+    assert likelihood(model) == pytest.approx(likelihood(bare))
+
+
+def test_errors_of_scale_are_checked():
+    with pytest.raises(ValueError, match="x_error must be finite and not negative"):
+        posterior.build_model(of(PowerLaw(), LOSS), LOSS, x_error=-1.0)
+    with pytest.raises(ValueError, match="a step has no x_error"):
+        posterior.build_model(of(Step(), LOSS), LOSS, x_error=0.1)
+
+
+@pytest.mark.slow
+def test_error_of_the_scale_widens_the_slope():
+    h = of(PowerLaw(), LOSS)
+    sure = posterior.fit(h, LOSS, draws=1500, seed=1)
+    blurred = posterior.fit(h, LOSS, draws=1500, seed=1, x_error=0.4)
+    assert blurred["posterior"]["x_true"].shape[-1] == 6
+    assert float(blurred["posterior"]["slope"].std()) > 1.1 * float(
+        sure["posterior"]["slope"].std()
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["power_law", "transition", "step"])
+def test_evidence_agrees_with_bridge_sampling(name):
+    h = of(TRENDS[name](), EXACT)
+    found = bridge.log_evidence_bridge(h, EXACT, draws=3000, seed=1)
+    quadrature = log_evidence(Batch.of([EXACT], h.metric), h, effort=NODES)
+    assert found.error < 0.1
+    error = np.hypot(found.error, quadrature.error[0])
+    assert found.log_z == pytest.approx(quadrature.log_z[0], abs=4 * error + 0.05)
+
+
+def test_bridge_needs_unconstrained_draws():
+    with pytest.raises(ValueError, match="bridge sampling needs the unconstrained draws"):
+        bridge.bridge_sampling(of(PowerLaw(), LOSS).pymc_model(LOSS), tree_of(np.zeros((2, 9))))
