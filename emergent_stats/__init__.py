@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from emergent_stats.multiplicity import discover
     from emergent_stats.plots import plot_verdict
     from emergent_stats.results import ResultsError, load, read, studies, validate
+    from emergent_stats.seeds import compare_seeds
     from emergent_stats.simulate import Design, simulate_curve
     from emergent_stats.trends import TRENDS
     from emergent_stats.truths import TRUTHS
@@ -47,6 +48,7 @@ __all__ = [
     "compare",
     "compare_all",
     "compare_joint",
+    "compare_seeds",
     "curves",
     "discover",
     "forecast_all",
@@ -75,6 +77,7 @@ _WHERE = {
     "compare": "comparison",
     "compare_all": "collection",
     "compare_joint": "joint",
+    "compare_seeds": "seeds",
     "curves": "curve",
     "discover": "multiplicity",
     "forecast_all": "forecast",
