@@ -13,7 +13,7 @@ from emergent_stats.likelihood import Observations, observe
 from emergent_stats.metrics import Metric
 from emergent_stats.noise import Noise
 from emergent_stats.nuisance import Lattice, lattice
-from emergent_stats.profiles import Profiles, profiles
+from emergent_stats.profiles import Profiles, profiles, shared_profiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,9 @@ class Batch:
     offset : (C, m) array or None
         Skill added to every trend at each model, e.g. what a model is known to
         be better at everything (`multiplicity`).
+    alike : bool
+        Series simulated from one design: they share their nuisance nodes, so
+        that equal counts have equal profiles, which are then made only once.
     """
 
     curves: tuple[Curve, ...]
@@ -39,6 +42,7 @@ class Batch:
     x: np.ndarray
     obs: Observations
     offset: np.ndarray | None = None
+    alike: bool = False
     _known: dict[Any, tuple[Lattice, Profiles]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -60,6 +64,7 @@ class Batch:
             np.concatenate([b.x for b in batches]),
             Observations.join([b.obs for b in batches]),
             np.concatenate(offsets) if any(b.offset is not None for b in batches) else None,
+            all(b.alike for b in batches),
         )
 
     def take(self, rows: np.ndarray) -> Batch:
@@ -70,6 +75,7 @@ class Batch:
             self.x[rows],
             self.obs.take(rows),
             None if self.offset is None else self.offset[rows],
+            self.alike,
             {k: (a.take(rows), b.take(rows)) for k, (a, b) in self._known.items()},
         )
 
@@ -83,8 +89,9 @@ class Batch:
         """Nuisance nodes and the scores' profiles at them, made once (see `nuisance.lattice`)."""
         key = (noise, spacing, guesses, lapses)
         if key not in self._known:
-            nodes = lattice(self.obs, self.metric, noise, spacing, guesses, lapses)
-            self._known[key] = nodes, profiles(self.obs, self.metric, nodes)
+            nodes = lattice(self.obs, self.metric, noise, spacing, guesses, lapses, self.alike)
+            make = shared_profiles if self.alike else profiles
+            self._known[key] = nodes, make(self.obs, self.metric, nodes)
         return self._known[key]
 
     def __len__(self) -> int:

@@ -11,14 +11,15 @@ from threading import Lock
 import numpy as np
 
 from emergent_stats import summary
+from emergent_stats.batch import Batch
 from emergent_stats.calibration import calibrate as run_calibration
 from emergent_stats.calibration import calibration_size
+from emergent_stats.checkpoints import thinned
 from emergent_stats.comparison import Comparison
 from emergent_stats.curve import Curve
 from emergent_stats.decision import THRESHOLDS, Findings, Thresholds, decide, thin
 from emergent_stats.evidence import FULL, LARGE_ERROR, Effort, Evidence, log_evidence
 from emergent_stats.hypothesis import Hypothesis, hypotheses
-from emergent_stats.batch import Batch
 from emergent_stats.metrics import Metric
 from emergent_stats.sensitivity import (
     GRID,
@@ -53,6 +54,8 @@ def compare_all(
 ) -> list[Comparison]:
     """Compare the accounts of every curve (see `compare`).
 
+    Checkpoints of one run are thinned first (see `checkpoints`).
+
     Parameters
     ----------
     curves : sequence of Curve
@@ -68,6 +71,7 @@ def compare_all(
     -------
     list of Comparison, in the order of `curves`.
     """
+    curves = [thinned(c) for c in curves]
     found: dict[int, Comparison] = {}
     groups: dict[tuple[Metric, int], list[int]] = {}
     for i, curve in enumerate(curves):

@@ -232,7 +232,7 @@ def compare(
     curve : Curve
     calibrate : int
         Number of gradual series to simulate on this design for `p_cal` (and a
-        quarter as many per height for power); 0 for none. They are simulated
+        eighth as many per height for power); 0 for none. They are simulated
         only where a verdict other than `undecided` is at stake.
     seed : int
         Of everything random; the same seed gives the same numbers.

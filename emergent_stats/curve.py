@@ -126,8 +126,8 @@ class Curve:
 
     @cached_property
     def n_scales(self) -> int:
-        """Number of distinct scales."""
-        return int(np.unique(self.x).size)
+        """Number of distinct scales, told apart to 1e-9 decades."""
+        return len(set(self.design))
 
     def in_units(self, x: Any) -> Any:
         """Scale in the axis' own units for `x` in decades (or −nats)."""
@@ -181,7 +181,9 @@ class Curve:
         """
         n, y, half = self.effective_n, self.score, self.rounding
         whole = np.round(y * n)
-        if (np.abs(y * n - whole) < 1e-6 * np.maximum(1.0, whole)).all():
+        # a score printed to six decimals misses a count by a millionth of it
+        missed = np.abs(y * n - whole)
+        if (missed < np.minimum(1e-6 * np.maximum(1.0, whole), 0.01)).all():
             return whole, whole, np.zeros(self.m, bool)
         low = np.clip(np.ceil((y - half) * n - 1e-6), 0, n)
         high = np.clip(np.floor((y + half) * n + 1e-6), 0, n)
@@ -237,8 +239,6 @@ class Curve:
             notes.append("no standard error for some models: all scatter is taken as model noise")
         if self.metric in ("pass_at_k", "majority_vote", "all_of", "threshold"):
             notes.append(f"the parameters of {self.metric!r} are assumed: {metric}")
-        if self.axis in ("step", "tokens") and self.m > 24:
-            notes.append("checkpoints of one run: noise between neighbours is not independent")
         return tuple(notes)
 
     # --- from tables -------------------------------------------------------------------

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -28,8 +29,11 @@ NODES = 7
 #: Counts that represent one rounding interval (Gauss–Legendre when there are more).
 COUNTS = 16
 
-_SKILL_RANGE = 16.0
-_TABLE_SIZE = 8001
+# e^−s has to reach 1/LARGEST_N within the range, for scores of exactly 1
+_SKILL_RANGE = 20.0
+_TABLE_SIZE = 10001
+#: Most examples behind an exact count: the skill such a score shows is known to 2e-4 nats.
+LARGEST_N = 1e8
 
 _HN, _HW = special.roots_hermitenorm(NODES)
 # ∫g(t)dt = Σ exp(log weight)·g(node): Gauss–Hermite weights times e^(t²/2)
@@ -120,15 +124,54 @@ def observe(curves: list[Curve], metric: Metric, width: int | None = None) -> Ob
     for i, c in enumerate(curves):
         mask[i, : c.m] = True
         if kind == BINOMIAL:
-            n[i, : c.m] = c.effective_n
-            low[i, : c.m], high[i, : c.m], _ = c.counts
+            n[i, : c.m], low[i, : c.m], high[i, : c.m] = _usable_counts(c, i)
             value[i, : c.m] = c.score
         elif kind == SCORE_NORMAL:
             value[i, : c.m], error[i, : c.m] = c.score, score_errors(c)
         else:
-            value[i, : c.m] = metric.skill(c.score)  # type: ignore[attr-defined]
-            error[i, : c.m] = skill_errors(c, metric)
+            value[i, : c.m], error[i, : c.m] = _shown_skill(c, metric, i)
     return from_counts(metric, n, low, high, value, error, mask)
+
+
+def _usable_counts(curve: Curve, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Examples and range of counts of each score, with fewer examples where rounding hides more.
+
+    A range of counts is represented by `COUNTS` of them. They must not lie
+    further apart than two standard deviations of a count, or the likelihood
+    would fall apart into peaks. So n is taken no larger than that allows: the
+    range then is 32 standard deviations wide, and its edges are sharp enough.
+    """
+    n = curve.effective_n
+    low, high, _ = curve.counts
+    wide = high - low >= COUNTS
+    # the counts lie closest to an end of 0…n where the spread is least
+    half = 0.5 * (high - low + 1) / n
+    share = np.clip(curve.score, half, 1 - half)
+    fewer = np.where(wide, np.minimum(n, COUNTS**2 * share * (1 - share) / half**2), n)
+    keep = np.where(wide, fewer / n, 1.0)
+    if (fewer > LARGEST_N).any():
+        i = int(np.argmax(fewer))
+        raise ValueError(
+            f"curve {index}, {curve.models[i]}: n = {n[i]:.3g} examples; evidences are exact up "
+            f"to n = {LARGEST_N:.0e} (give the n that was scored, or a standard error that "
+            "includes more than the noise of the examples)"
+        )
+    # ends are those of counts − ½ and + ½
+    return fewer, (low - 0.5) * keep + 0.5, (high + 0.5) * keep - 0.5
+
+
+def _shown_skill(curve: Curve, metric: Any, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Skill that each loss shows, and its standard error."""
+    with np.errstate(all="ignore"):
+        value, error = metric.skill(curve.score), skill_errors(curve, metric)
+    bad = ~(np.isfinite(value) & np.isfinite(error))
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise ValueError(
+            f"curve {index}, {curve.models[i]}: {curve.metric} {curve.score[i]:g} shows no finite "
+            f"skill; losses must be above {type(metric).range[0]:g}, their errors finite"
+        )
+    return value, error
 
 
 def kind_of(metric: Metric) -> int:
@@ -175,6 +218,7 @@ def from_counts(
 
 
 def top_score(metric: Metric) -> float:
+    """Score of a perfect model before chance: what fractions are multiplied by."""
     # an error score is measured against what a guesser gets
     return metric.chance if metric.direction < 0 else 1.0
 

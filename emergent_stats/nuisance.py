@@ -53,7 +53,13 @@ class Lattice:
 
 
 def lattice(
-    obs: Observations, metric: Metric, noise: Noise, spacing: float, guesses: int, lapses: int
+    obs: Observations,
+    metric: Metric,
+    noise: Noise,
+    spacing: float,
+    guesses: int,
+    lapses: int,
+    alike: bool = False,
 ) -> Lattice:
     """Nodes for the curves of `obs`.
 
@@ -68,10 +74,16 @@ def lattice(
         trend fits well: 1/√(2m) in log σ.
     guesses, lapses : int
         Most nodes of a free guess and of a free lapse rate.
+    alike : bool
+        The curves share their nodes, made for the middle one of them.
     """
     count = len(obs.mask)
     sigma, log_sigma = _sigma_nodes(obs, noise, spacing)
     low, high, width_low, width_high = _ends(obs, metric)
+    if alike:
+        # wide enough for the spread between the series
+        low, width_low = _middle(low, width_low)
+        high, width_high = _middle(high, width_high)
     priors, fixed = metric.priors(), metric.fixed()
     rates = []
     for name, at, width, most in (
@@ -124,6 +136,11 @@ def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.nd
     below = float(special.ndtr(np.interp(edge, value, _Z)))
     log_w[0] = np.logaddexp(log_w[0], np.log(max(below, 1e-300)))
     return np.tile(nodes, (count, 1)), np.tile(log_w, (count, 1))
+
+
+def _middle(at: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    wide = float(np.hypot(np.median(width), np.subtract(*np.quantile(at, [0.84, 0.16])) / 2))
+    return np.full(at.size, np.median(at)), np.full(at.size, wide)
 
 
 def _ends(obs: Observations, metric: Metric):

@@ -95,6 +95,27 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
     return Profiles(obs.kind, value, grid, np.zeros((size, 1)), np.zeros((size, 1, 1)))
 
 
+def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
+    """`profiles` of curves with one lattice: each different score's profiles are made once."""
+    if obs.kind == SKILL_NORMAL:
+        return profiles(obs, metric, nodes)
+    size, m = obs.mask.shape
+    columns = [obs.n, obs.value, obs.error, obs.mask.astype(float)]
+    keys = np.stack([*columns, *np.moveaxis(obs.k, 2, 0)], axis=-1).reshape(size * m, -1)
+    _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    arrays = list(vars(obs).values())[1:]
+    few = Observations(obs.kind, *(a.reshape(size * m, 1, *a.shape[2:])[first] for a in arrays))
+    made = profiles(few, metric, nodes.take(np.zeros(first.size, np.int64)))
+    which = which.reshape(size, m)
+    return Profiles(
+        obs.kind,
+        np.ascontiguousarray(np.moveaxis(made.value[which, :, :, 0], 1, 3)),
+        np.ascontiguousarray(np.moveaxis(made.grid[which, :, :, 0], 1, 3)),
+        np.zeros((size, 1)),
+        np.zeros((size, 1, 1)),
+    )
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _ndtr(x):
     return 0.5 * math.erfc(-x * 0.7071067811865476)
@@ -311,7 +332,7 @@ def _fill(
                         if each * hs * (POINTS - 1) < hi - lo:
                             each = int((hi - lo) / (hs * (POINTS - 1))) + 1
                         ds = each * hs
-                        ahead = int(math.floor((lo - begin) / hs))
+                        ahead = math.floor((lo - begin) / hs)
                         s0 = begin + ahead * hs
                         points = min(POINTS, max(4, int((hi - s0) / ds) + 1))
                         far = min(_MOST, int(9.5 * sg / hs) + 2)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from emergent_stats.batch import Batch
 from emergent_stats.calibration import draw_posterior, simulate_batch
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import Evidence
-from emergent_stats.batch import Batch
 from emergent_stats.likelihood import log_likelihood
 from emergent_stats.trends import ACCOUNTS, WIDTH_RANGE
 
