@@ -67,8 +67,8 @@ def build_pooled_model(tasks: Tasks) -> pm.Model:
             "height": pm.LogNormal("height_scale", np.log(0.5), 0.4),
             "bend": pm.LogNormal("bend_scale", np.log(0.75), 0.4),
         }
-        level = pm.Normal("level", -3.0, 1.5, dims="metric")
-        level_spread = pm.LogNormal("level_spread", 0.0, 0.4, dims="metric")
+        level = pm.Normal("level", -1.5, 1.5, dims="metric")
+        level_spread = pm.HalfNormal("level_spread", 1.5, dims="metric")
         sigma_typical = pm.LogNormal("sigma_typical", np.log(0.2), 0.5)
         sigma_spread = pm.HalfNormal("sigma_spread", 0.5)
         sigma_away: Any = pm.Normal("sigma_away", 0.0, 1.0, dims="task")
