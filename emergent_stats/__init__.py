@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = version("emergent_stats")
 
 if TYPE_CHECKING:
+    from emergent_stats.additions import cheapest
     from emergent_stats.arrivals import arrival_times
     from emergent_stats.classical import RULES
     from emergent_stats.collection import compare_all
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from emergent_stats.joint import JointComparison, compare_joint
     from emergent_stats.metrics import METRICS
     from emergent_stats.multiplicity import discover
+    from emergent_stats.planning import Claim, Plan, outlook
     from emergent_stats.plots import plot_verdict
     from emergent_stats.results import ResultsError, load, read, studies, validate
     from emergent_stats.seeds import compare_seeds
     from emergent_stats.simulate import Design, simulate_curve
     from emergent_stats.trends import TRENDS
+    from emergent_stats.trial import bayes_floor, efficiency, try_out
     from emergent_stats.truths import TRUTHS
 
 __all__ = [
@@ -37,28 +40,35 @@ __all__ = [
     "RULES",
     "TRENDS",
     "TRUTHS",
+    "Claim",
     "Comparison",
     "Curve",
     "Design",
     "Hypothesis",
     "JointComparison",
+    "Plan",
     "ResultsError",
     "__version__",
     "arrival_times",
+    "bayes_floor",
+    "cheapest",
     "compare",
     "compare_all",
     "compare_joint",
     "compare_seeds",
     "curves",
     "discover",
+    "efficiency",
     "forecast_all",
     "forecast_curve",
     "foreseen",
     "load",
+    "outlook",
     "plot_verdict",
     "read",
     "simulate_curve",
     "studies",
+    "try_out",
     "validate",
 ]
 
@@ -67,27 +77,34 @@ _WHERE = {
     "RULES": "classical",
     "TRENDS": "trends",
     "TRUTHS": "truths",
+    "Claim": "planning",
     "Comparison": "comparison",
     "Curve": "curve",
     "Design": "simulate",
     "Hypothesis": "hypothesis",
     "JointComparison": "joint",
+    "Plan": "planning",
     "ResultsError": "results",
     "arrival_times": "arrivals",
+    "bayes_floor": "trial",
+    "cheapest": "additions",
     "compare": "comparison",
     "compare_all": "collection",
     "compare_joint": "joint",
     "compare_seeds": "seeds",
     "curves": "curve",
     "discover": "multiplicity",
+    "efficiency": "trial",
     "forecast_all": "forecast",
     "forecast_curve": "forecast",
     "foreseen": "foresight",
     "load": "results",
+    "outlook": "planning",
     "plot_verdict": "plots",
     "read": "results",
     "simulate_curve": "simulate",
     "studies": "results",
+    "try_out": "trial",
     "validate": "results",
 }
 

@@ -26,6 +26,7 @@ app = typer.Typer(
     "  emergent-stats test gpt3 --task '3D*'\n"
     "  emergent-stats plot gpt3 --task '3D*' --out figure.pdf\n"
     "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
+    "  emergent-stats design --models 8 --span 4 --n 300\n"
     "  emergent-stats import lm-eval runs --out mine.parquet\n\n"
     "SOURCE is the name of a shipped study or a .csv, .parquet or .json results table. "
     "Exit status: 0 done, 2 bad input.",
@@ -359,6 +360,56 @@ def predict(
         typer.echo(json_text(forecast.frame(found)), nl=False)
     else:
         collection_listing.print_forecasts(found)
+
+
+@app.command(
+    "design",
+    short_help="Tell what a design could decide.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats design --models 8 --span 4 --n 300\n"
+    "  emergent-stats design --models 12 --span 3 --n 1000 --sigma 0.1 --seeds 2 --height 0.5\n"
+    "  emergent-stats design --models 6 --span 4 --n 300 --metric multiple_choice --chance 0.25\n"
+    "  emergent-stats design --models 8 --span 4 --n 300 --simulate 500 --json",
+)
+def tell_design(
+    models: Annotated[int, typer.Option(metavar="M", help="Scales, evenly spaced; at least 4.")],
+    span: Annotated[float, typer.Option(metavar="D", help="Decades from smallest to largest.")],
+    n: Annotated[int, typer.Option(metavar="N", help="Examples per score.")],
+    sigma: Annotated[
+        float, typer.Option(metavar="S", help="Noise between models in nats; published: .1 to .7.")
+    ] = 0.15,
+    height: Annotated[
+        float, typer.Option(metavar="H", help="Jump in nats that has to be found.")
+    ] = 1.0,
+    seeds: Annotated[int, typer.Option(metavar="K", help="Runs at each scale.")] = 1,
+    metric: Annotated[str, typer.Option(metavar="NAME", help="Metric.")] = "exact_match",
+    chance: Annotated[
+        float | None, typer.Option(metavar="P", help="Score of a guesser, where it is known.")
+    ] = None,
+    series: Annotated[
+        int,
+        typer.Option(
+            "--simulate", metavar="R", help="Series to simulate of each kind; 0: the formula only."
+        ),
+    ] = 0,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: AsObject = False,
+) -> None:
+    """Tell, before any model is run, what a design could decide, and what to add to it.
+
+    Power to find jumps and onsets, the Bayes floor (with --simulate), the
+    cheapest addition that would decide, and where more examples stop helping.
+    """
+    from emergent_stats import listing, planning, planning_listing
+
+    plan = planning.Plan.even(models, span, seeds, n=n, sigma=sigma, metric=metric, chance=chance)
+    with listing.progress("simulating") as report:
+        found = planning_listing.prospect(plan, height, series, seed, jobs, report)
+    if as_json:
+        typer.echo(planning_listing.prospect_json(found), nl=False)
+    else:
+        planning_listing.print_prospect(found)
 
 
 @app.command(
