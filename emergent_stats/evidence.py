@@ -9,7 +9,7 @@ off `profiles`. Curves whose evidence is still rough get further rounds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -23,7 +23,6 @@ from emergent_stats.integrand import VISIBLE, Problem, log_sum, log_visible_shar
 from emergent_stats.likelihood import SKILL_NORMAL, fraction_table
 from emergent_stats.nuisance import Lattice
 from emergent_stats.outer import BINS, SPREAD, Axis, log_density, quasi_uniform, tempered
-from emergent_stats.profiles import Profiles
 
 # degrees of freedom of the inner proposals
 _DF = 6.0
@@ -73,6 +72,10 @@ FULL = Effort()
 QUICK = Effort(
     rounds=(48, 64), inner=4, spacing=1.9, guesses=5, lapses=4, enough=0.25, more=64, passes=1
 )
+
+
+#: For a first look at simulated series, most of which are far from any threshold.
+SCREEN = replace(QUICK, rounds=(24, 32), inner=2, passes=0)
 
 
 @dataclass(frozen=True, eq=False)

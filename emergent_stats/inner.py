@@ -104,7 +104,7 @@ def _cholesky(matrix, damping, out):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _solve(root, right, out):
-    """x with root·rootᵀ·x = right."""
+    """Solve root·rootᵀ·x = right."""
     q = right.size
     for j in range(q):
         v = right[j]
@@ -271,7 +271,7 @@ def _spread(
     rounds, continuous, visible, kind, value, grid, seen, variance, f, f_start, f_step, maps,
     nodes, log_density, pick, coef, total, shown,
 ):  # fmt: skip
-    """Fill `total` (K,) with log target / proposal at nodes around a mode, `coef` with their values.
+    """Fill `total` (K,) with log target / proposal at nodes around a mode, `coef` with values.
 
     Returns the largest of them.
     """

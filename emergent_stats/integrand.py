@@ -19,26 +19,76 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import special
 
 from emergent_stats.batch import Batch
-from emergent_stats.curve import Curve
+from emergent_stats.curve import MIN_SCALES, Curve
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.inner import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, prior_maps
 from emergent_stats.likelihood import fraction_table
 from emergent_stats.metrics import Metric
 from emergent_stats.outer import quasi_normal
-from emergent_stats.priors import Bounded, Interior, Prior
+from emergent_stats.priors import Bounded, Interior
 from emergent_stats.trends import Trend
 
 #: Smallest change of the expected score (share of chance-to-top; nats for losses) that counts.
 VISIBLE = 0.05
 
 _SHARE_NODES = 2048
+# skill beyond this is an overflow in the making: e^s has left every metric's range long before
+_LARGEST_SKILL = 1e8
 # step of numerical slopes, in units of a parameter's prior
 _STEP = 1e-4
+
+
+def checked(hypothesis: Hypothesis, found: Any, shape: tuple[int, ...], did: str) -> np.ndarray:
+    """Skill as a trend returned it, if it has the shape asked for and usable values.
+
+    Raises
+    ------
+    ValueError
+        Naming the trend, what it did, and what to change.
+    """
+    found, name = np.asarray(found, float), hypothesis.name
+    if found.shape != shape:
+        raise ValueError(
+            f"trend {name!r} {did} shape {found.shape} for x of shape {shape}; use operators "
+            "and NumPy functions that broadcast"
+        )
+    largest = np.abs(found).max(initial=0.0)
+    if not largest <= _LARGEST_SKILL:
+        bad = "NaN" if np.isnan(found).any() else "infinite skill"
+        if np.isfinite(largest):
+            bad = f"a skill of {largest:.0e} nats"
+        raise ValueError(
+            f"trend {name!r} {did} {bad} for parameters its priors allow; "
+            "restrict the priors or write the formula so that it stays finite"
+        )
+    return found
+
+
+def _skill_at(hypothesis: Hypothesis, x: np.ndarray, parameters: dict[str, Any]) -> np.ndarray:
+    """Skill (W, m) at parameters (W, 1), checked."""
+    with np.errstate(all="ignore"):
+        found = hypothesis.skill(x, parameters)
+    return checked(hypothesis, found, x.shape, "returned")
+
+
+def _skills_without(
+    hypothesis: Hypothesis, x: np.ndarray, parameters: dict[str, Any]
+) -> list[np.ndarray]:
+    """Skills (W, m) without the break, checked."""
+    did, each = "without its break returned", []
+    own = {n: parameters[n] for n in hypothesis.trend.parameter_names()}
+    with np.errstate(all="ignore"):
+        for other in hypothesis.trend.without_break(x, **own):
+            # a flat line may come as one number a row
+            alone = np.shape(other) == (x.shape[0], 1)
+            each.append(np.broadcast_to(other, x.shape) if alone else other)
+    return [checked(hypothesis, other, x.shape, did) for other in each]
 
 
 def log_visibility(hypothesis: Hypothesis, x, mask, parameters, skill) -> np.ndarray:
@@ -51,8 +101,7 @@ def log_visibility(hypothesis: Hypothesis, x, mask, parameters, skill) -> np.nda
         return np.zeros(skill.shape[0])
     metric = hypothesis.metric
     seen = _seen(metric, skill)
-    own = {n: parameters[n] for n in hypothesis.trend.parameter_names()}
-    without = hypothesis.trend.without_break(x, **own)
+    without = _skills_without(hypothesis, x, parameters)
     if without:
         total = np.zeros(skill.shape[0])
         for other in without:
@@ -95,8 +144,9 @@ def _visible_share(hypothesis: Hypothesis, x: tuple[float, ...]) -> float:
             values[name] = (low + (high - low) * special.ndtr(z[:, j]))[:, None]
         else:
             values[name] = prior.from_normal(z[:, j])[:, None]
-    skill = np.asarray(hypothesis.skill(scales[None, :], values), float)
-    gate = log_visibility(hypothesis, scales[None, :], np.ones(skill.shape, bool), values, skill)
+    rows = np.tile(scales, (_SHARE_NODES, 1))
+    skill = _skill_at(hypothesis, rows, values)
+    gate = log_visibility(hypothesis, rows, np.ones(skill.shape, bool), values, skill)
     return float(np.log(np.exp(gate).mean()))
 
 
@@ -153,8 +203,23 @@ def is_linear(trend: Trend) -> bool:
     outer = {n: some(n) for n in priors if n not in names}
     first, second = ({n: some(n) for n in names} for _ in range(2))
     middle = {n: 0.3 * first[n] + 0.7 * second[n] for n in names}
-    a, b, c = (np.asarray(trend(x, **fixed, **outer, **p)) for p in (first, second, middle))
-    return bool(np.allclose(c, 0.3 * a + 0.7 * b, rtol=1e-9, atol=1e-9))
+    with np.errstate(all="ignore"):
+        a, b, c = (np.asarray(trend(x, **fixed, **outer, **p)) for p in (first, second, middle))
+        # what is not finite is reported where the trend is used
+        return bool(np.allclose(c, 0.3 * a + 0.7 * b, rtol=1e-9, atol=1e-9))
+
+
+def _check_scales(hypothesis: Hypothesis, curves: Sequence[Curve]) -> None:
+    """Refuse curves whose scales are too few for a trend, told apart to 1e-9 decades."""
+    located = any(isinstance(p, Interior) for p in hypothesis.trend.priors().values())
+    needed = MIN_SCALES if located else (1 if hypothesis.account == "flat" else 2)
+    for i, curve in enumerate(curves):
+        if curve.n_scales < needed:
+            raise ValueError(
+                f"trend {hypothesis.name!r} needs at least {needed} distinct scales; curve {i} "
+                f"({curve.models[0]} … {curve.models[-1]}) has {curve.n_scales} "
+                "(scales closer than 1e-9 decades are one)"
+            )
 
 
 class Problem:
@@ -167,6 +232,7 @@ class Problem:
         self.inner = inner_names(self.trend)
         self.outer = tuple(n for n in priors if n not in self.inner)
         self.priors = priors
+        _check_scales(hypothesis, batch.curves)
         self.linear = is_linear(self.trend)
         self.maps = prior_maps([priors[n] for n in self.inner])
         self.fixed = {n: v for n, v in hypothesis.fixed().items() if n in self.trend.fixed()}
@@ -182,7 +248,7 @@ class Problem:
         for name, prior in self.priors.items():
             located = isinstance(prior, Interior)
             found[name] = (
-                np.zeros((1, 1)) if located else np.reshape(prior.from_normal(0.0), (1, 1))
+                np.zeros((1, 1)) if located else np.reshape(prior.from_normal(np.zeros(())), (1, 1))
             )
         return found
 
@@ -211,29 +277,10 @@ class Problem:
 
     def skill(self, x: np.ndarray, parameters: dict[str, np.ndarray]) -> np.ndarray:
         """Skill (W, m) at parameters (W, 1), with the trend's shape and values checked."""
-        found = np.asarray(self.trend(x, **parameters), float)
-        return self._checked(found, x.shape, "returned")
+        return _skill_at(self.hypothesis, x, parameters)
 
     def _without(self, x, parameters) -> list[np.ndarray]:
-        return [
-            self._checked(np.asarray(o, float) + 0.0 * x, x.shape, "without its break returned")
-            for o in self.trend.without_break(x, **parameters)
-        ]
-
-    def _checked(self, found, shape, did):
-        name = self.hypothesis.name
-        if found.shape != shape:
-            raise ValueError(
-                f"trend {name!r} {did} shape {found.shape} for x of shape {shape}; use operators "
-                "and NumPy functions that broadcast"
-            )
-        if not np.isfinite(found).all():
-            bad = "NaN" if np.isnan(found).any() else "infinite skill"
-            raise ValueError(
-                f"trend {name!r} {did} {bad} for parameters its priors allow; "
-                "restrict the priors or write the formula so that it stays finite"
-            )
-        return found
+        return _skills_without(self.hypothesis, x, parameters)
 
     def basis(
         self, x: np.ndarray, outer: dict[str, np.ndarray], at: np.ndarray | None = None
@@ -254,7 +301,9 @@ class Problem:
         size, q = x.shape[0], len(self.inner)
         given = {n: np.full((size, 1), v) for n, v in self.fixed.items()} | outer
         if at is None:
-            middle = [float(np.asarray(self.priors[n].from_normal(0.0))) for n in self.inner]
+            middle = [
+                float(np.asarray(self.priors[n].from_normal(np.zeros(())))) for n in self.inner
+            ]
             at = np.tile(middle, (size, 1)).reshape(size, q)
             step = np.ones((size, q))
         else:

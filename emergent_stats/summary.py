@@ -10,6 +10,7 @@ from emergent_stats.batch import Batch
 from emergent_stats.calibration import draw_posterior, simulate_batch
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import Evidence
+from emergent_stats.integrand import log_sum
 from emergent_stats.likelihood import log_likelihood
 from emergent_stats.trends import ACCOUNTS, WIDTH_RANGE
 
@@ -160,6 +161,43 @@ def predictive_p(
             out.append(ll.sum(1))
         start += size
     return float((np.concatenate(replicated) <= np.concatenate(observed) + 1e-9).mean())
+
+
+def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
+    """Log predictive density of each score of a curve given the others, (m,).
+
+    p(y_i | y_−i) = Z/Z_−i with Z_−i = Σ_r w_r/L_i(r) over the nodes r of the
+    evidence Z = Σ_r w_r: no refit, and no approximation beyond that of the
+    nodes. Design and priors, bounds of a location included, stay those of the
+    whole curve. A score that the others rule out rests on few nodes.
+
+    Parameters
+    ----------
+    batch : Batch
+        The one the evidence was computed for.
+    evidence : Evidence
+        Of one hypothesis.
+    row : int
+        Which curve.
+    """
+    h, m = evidence.hypothesis, batch.curves[row].m
+    log_w = evidence.log_weight[row]
+    used = np.isfinite(log_w)
+    size = int(used.sum())
+    fixed = {n: np.full((size, 1), v) for n, v in h.fixed().items()}
+    values = fixed | {n: v[row, used][:, None] for n, v in evidence.parameters.items()}
+    x = np.repeat(batch.x[row : row + 1], size, axis=0)
+    skill = np.asarray(h.skill(x, values), float)
+    if batch.offset is not None:
+        skill = skill + batch.offset[row]
+    zero = np.zeros(size)
+    sigma, guess, lapse = (
+        values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
+    )
+    rows = np.full(size, row)
+    ll = log_likelihood(batch.obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
+    without = log_sum(log_w[used][:, None] - ll, 0)
+    return log_sum(log_w[used][:, None], 0) - without
 
 
 def apparent_jump(curve: Curve, width: float) -> tuple[bool, bool]:
