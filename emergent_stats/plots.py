@@ -108,6 +108,61 @@ def plot_probabilities(comparison: Comparison, ax: Axes) -> Axes:
     return ax
 
 
+def plot_sensitivity(comparison: Comparison, ax: Axes) -> Axes:
+    """P(jump or onset) under every prior of the sensitivity grid, as a heat map.
+
+    Three blocks side by side, one per largest width of a jump; in each, the
+    slope prior runs upwards and the height prior to the right. The declared
+    priors have a frame; bold numbers speak for another verdict than they do.
+    Cells that were not computed (no verdict depended on them) are crossed out.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.patches import Rectangle
+
+    from emergent_stats.sensitivity import FACTORS, speaks_for
+
+    rows = {(r["slope"], r["height"], r["width"]): r for r in comparison.sensitivity}
+    t = comparison.thresholds
+    # light to dark in one hue, so that a copy in grey keeps the order
+    shades = LinearSegmentedColormap.from_list("break", ["#fdf3ec", "#b34700"])
+    declared = rows.get((1.0, 1.0, 1.0))
+    for b, width in enumerate(FACTORS):
+        left = b * (len(FACTORS) + 0.5)
+        for i, height in enumerate(FACTORS):
+            for j, slope in enumerate(FACTORS):
+                row, corner = rows.get((slope, height, width)), (left + i, j)
+                if row is None:
+                    ax.add_patch(Rectangle(corner, 1, 1, fc="white", ec=style.RULE, hatch="//"))
+                    continue
+                p = row["onset"] + row["jump"]
+                ax.add_patch(Rectangle(corner, 1, 1, fc=shades(p), ec="white", lw=0.8))
+                turned = declared is not None and speaks_for(row, t.probability) != speaks_for(
+                    declared, t.probability
+                )
+                ax.text(
+                    left + i + 0.5, j + 0.5, probability(p), ha="center", va="center",
+                    size=style.SMALL, color="white" if p > 0.6 else style.INK,
+                    weight="bold" if turned else "normal",
+                )  # fmt: skip
+        ax.text(
+            left + 1.5, 3.12, f"jump ≤ {t.jump_width * width:g} decade", ha="center", va="bottom",
+            size=style.SMALL,
+        )  # fmt: skip
+    middle = len(FACTORS) + 0.5 + 1
+    ax.add_patch(Rectangle((middle, 1), 1, 1, fill=False, ec=style.INK, lw=1.6, zorder=5))
+    places = [b * (len(FACTORS) + 0.5) + i + 0.5 for b in range(3) for i in range(3)]
+    ax.set_xticks(places, ["½", "1", "2"] * 3)
+    ax.set_yticks([0.5, 1.5, 2.5], ["½", "1", "2"])
+    ax.tick_params(length=0)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+    ax.set_xlim(-0.05, 3 * len(FACTORS) + 1.05)
+    ax.set_ylim(-0.05, 3.6)
+    ax.set_xlabel("prior of heights, times the declared one")
+    ax.set_ylabel("prior of slopes")
+    return ax
+
+
 # --- figures -----------------------------------------------------------------------------
 def plot_verdict(comparison: Comparison) -> Figure:
     """Figure of one verdict: scores, skill, probabilities; verdict and reason in words above.

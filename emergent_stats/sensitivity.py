@@ -8,8 +8,8 @@ that counts as a jump, each by ½, 1 and 2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -20,7 +20,15 @@ from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.integrand import log_sum, log_visible_share
 from emergent_stats.metrics import Metric
 from emergent_stats.priors import Gamma, HalfNormal, HalfStudentT, Rising, Uniform
-from emergent_stats.trends import ACCOUNTS, JUMP_WIDTH, WIDTH_RANGE, Transition, WideTransition
+from emergent_stats.trends import (
+    ACCOUNTS,
+    HEIGHT,
+    JUMP_WIDTH,
+    SLOPE,
+    WIDTH_RANGE,
+    Transition,
+    WideTransition,
+)
 
 FACTORS = (0.5, 1.0, 2.0)
 GRID = tuple(product(FACTORS, FACTORS, FACTORS))
@@ -136,3 +144,110 @@ def grid(evidences: Mapping[str, Evidence], extra: Mapping[str, Evidence]) -> np
         log_z = {name: _log_z(every, name, cell) for name in evidences}
         cells.append(probabilities(account_log_z(log_z, known)))
     return np.stack(cells)
+
+
+# --- what changes the verdict --------------------------------------------------------------
+@dataclass(frozen=True)
+class Flip:
+    """Priors under which the probabilities speak for another verdict than the declared ones.
+
+    Attributes
+    ----------
+    factors : dict
+        Of the priors that differ: slope, height, width.
+    before, after : {"real", "gradual", "flat", "undecided"}
+        What the probabilities alone speak for.
+    account : {"real", "gradual", "flat"}
+        The one whose probability crosses the threshold.
+    p_before, p_after : float
+        Its probability under the declared priors and under these.
+    """
+
+    factors: Mapping[str, float]
+    before: str
+    after: str
+    account: str
+    p_before: float
+    p_after: float
+
+
+def speaks_for(row: Mapping[str, float], threshold: float) -> str:
+    """Verdict that the probabilities of one cell of the grid speak for."""
+    for verdict in ("flat", "real", "gradual"):
+        if _of(row, verdict) > threshold:
+            return verdict
+    return "undecided"
+
+
+def flips(rows: Sequence[Mapping[str, float]], threshold: float) -> tuple[Flip, ...]:
+    """Smallest changes of the priors that turn a verdict.
+
+    A change of several priors is left out where a part of it does the same.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        As in `Comparison.sensitivity`; empty gives no flips.
+    threshold : float
+        Probability that a verdict needs.
+    """
+    declared = [r for r in rows if _changed(r) == {}]
+    if not declared:
+        return ()
+    before = speaks_for(declared[0], threshold)
+    found: list[Flip] = []
+    for row in sorted(rows, key=lambda r: len(_changed(r))):
+        factors, after = _changed(row), speaks_for(row, threshold)
+        known = any(f.after == after and f.factors.items() <= factors.items() for f in found)
+        if after == before or known:
+            continue
+        account = before if after == "undecided" else after
+        p = _of(declared[0], account), _of(row, account)
+        found.append(Flip(factors, before, after, account, *p))
+    return tuple(found)
+
+
+def _of(row: Mapping[str, float], verdict: str) -> float:
+    return row["onset"] + row["jump"] if verdict == "real" else row[verdict]
+
+
+def _changed(row: Mapping[str, float]) -> dict[str, float]:
+    return {name: row[name] for name in ("slope", "height", "width") if row[name] != 1}
+
+
+def prior_words(name: str, factor: float) -> str:
+    """One prior of the grid in words.
+
+    Examples
+    --------
+    >>> prior_words("slope", 0.5)
+    'slopes above 1.5 nats/decade are all but ruled out'
+    """
+    if name == "slope":
+        top = 1.96 * SLOPE.scale * factor  # 95 % of a half-normal
+        return (
+            f"slopes above {top:.1f} nats/decade are all but ruled out"
+            if factor < 1
+            else f"slopes up to {top:.1f} nats/decade are allowed"
+        )
+    if name == "height":
+        mean = HEIGHT.shape * HEIGHT.scale * factor
+        return f"breaks are expected to be {'small' if factor < 1 else 'large'} ({mean:g} nats)"
+    width = JUMP_WIDTH * factor
+    return (
+        f"only transitions within {width:g} decade count as jumps"
+        if factor < 1
+        else f"transitions up to {width:g} decade wide count as jumps"
+    )
+
+
+def flip_words(flip: Flip) -> str:
+    """A flip as a sentence: `real` only if …: P(jump or onset) .80 → .97."""
+    condition = " and ".join(prior_words(n, f) for n, f in flip.factors.items())
+    name = {"real": "jump or onset"}.get(flip.account, flip.account)
+    change = f"P({name}) {flip.p_before:.2f} → {flip.p_after:.2f}"
+    lead = "{} only if" if flip.before == "undecided" else "{} no more if"
+    verdict = flip.after if flip.before == "undecided" else flip.before
+    if "undecided" not in (flip.before, flip.after):
+        return f"{flip.after} instead of {flip.before} if {condition}: {change}"
+    return f"{lead.format(verdict)} {condition}: {change}"

@@ -212,7 +212,8 @@ def bayes_floor(
         made.append(simulate_batch(template, 0, drawn, rng))
         truth += [accounts != ("gradual",)] * len(made[-1])
     real = [h for h in every if h.account != "flat"]
-    batch = Batch.join(made)
+    # guess and lapse rates differ between these series: they cannot share their nodes
+    batch = replace(Batch.join(made), alike=False)
     flat = [h for h in every if h.account == "flat"]
     z = account_evidences(batch, [*real, *flat], seed, jobs, progress)
     p = special.expit(log_bayes_factor(z))

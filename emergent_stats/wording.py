@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emergent_stats.numbers import probability
 from emergent_stats.trends import ACCOUNTS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def comparison_text(c: Comparison) -> str:
         f"  log Bayes factor, break against gradual: {c.log_bf:+.2f} ± {c.log_bf_error:.2f}",
     ]
     lines += [f"  {line}" for line in _details(c)]
+    lines += _sensitivity(c)
     lines += ["", "  hypothesis        account   log evidence   error  probability"]
     for h in c.hypotheses:
         lines.append(
@@ -66,6 +68,43 @@ def _details(c: Comparison) -> Iterator[str]:
         yield f"simulated gradual series as broken: {c.p_cal:.3f}; power {c.power:.2f}"
     for height, power in c.powers.items():
         yield f"power for a jump of {height} nats: {power:.2f}"
+
+
+#: Most sentences on priors that turn the verdict.
+_MOST_FLIPS = 4
+
+
+def _sensitivity(c: Comparison) -> Iterator[str]:
+    """P(break) in every cell of the grid, and which priors would turn the verdict."""
+    from emergent_stats.sensitivity import FACTORS, flip_words, flips
+
+    known = {(r["slope"], r["height"], r["width"]): r["onset"] + r["jump"] for r in c.sensitivity}
+    widths = [w for w in FACTORS if any(cell[2] == w for cell in known)]
+    if len(known) < 2:
+        return
+    jump = c.thresholds.jump_width
+    gap = " " * 3
+    yield ""
+    heads = gap.join(f"{f'a jump ≤ {jump * w:g} dec':<16}" for w in widths)
+    yield f"  {'P(break), prior of':<23}{heads}".rstrip()
+    marks = {0.5: "½", 1.0: "1", 2.0: "2"}
+    block = "  ".join(f"{marks[h]:>4}" for h in FACTORS)
+    yield f"  {'heights × … (across)':<23}{gap.join(block for _ in widths)}"
+    for slope in FACTORS:
+        blocks = [
+            "  ".join(f"{probability(known.get((slope, h, w))):>4}" for h in FACTORS)
+            for w in widths
+        ]
+        yield f"  {f'slopes × {marks[slope]}':<23}{gap.join(blocks)}"
+    turned = flips(c.sensitivity, c.thresholds.probability)
+    for flip in turned[:_MOST_FLIPS]:
+        yield from wrap(
+            f"  {flip_words(flip)}", _COLUMNS, subsequent_indent="    ", break_on_hyphens=False
+        )
+    if len(turned) > _MOST_FLIPS:
+        yield f"  and {len(turned) - _MOST_FLIPS} more changes of several priors at once"
+    if not turned:
+        yield "  no prior of the grid turns the probabilities to another verdict"
 
 
 def _warnings(c: Comparison) -> list[str]:

@@ -81,8 +81,8 @@ def test_help_is_fast():
 
 
 COMMANDS = [
-    "studies", "show", "cite", "test", "discover", "arrivals", "forecast", "plot", "import",
-    "export",
+    "studies", "show", "cite", "test", "discover", "arrivals", "forecast", "design", "plot",
+    "import", "export",
 ]  # fmt: skip
 
 
