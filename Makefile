@@ -1,10 +1,10 @@
-# Everything a person does here, in eight commands; `make` alone lists them.
+# Everything a person does here, in nine commands; `make` alone lists them.
 # Python and make are all that must be there: the first command builds .venv from
 # requirements.lock.txt (every package pinned by hash) and leaves a stamp, so it is done once.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint bench data lock
+.PHONY: help setup demo test test-slow lint bench calibration data lock
 
 PYTHON := .venv/bin/python
 RUN := .venv/bin/emergent-stats
@@ -43,6 +43,9 @@ lint: $(STAMP) ## check format, style and types
 
 bench: $(STAMP) ## print the error-rate and speed tables
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PYTHON) $$script; done
+
+calibration: $(STAMP) ## ranks of parameters and probabilities of accounts, from the prior
+	$(PYTHON) benchmarks/calibration.py
 
 data: $(STAMP) ## rebuild every shipped table from its sources
 	$(PYTHON) data/build.py

@@ -67,7 +67,7 @@ def test_profiles_of_counts(n, sigma):
     metric = ExactMatch(guess=0.02 if n < 1e6 else 1e-6, lapse=0.01 if n < 1e4 else 1e-6)
     for i in range(6):
         # ten examples do not tell a guess from an answer: two humps, which the grid smooths
-        compare(curve_of(n), metric, sigma, i, close=0.06 if n == 10 else 0.015)
+        compare(curve_of(n), metric, sigma, i, close=0.08 if n == 10 else 0.015)
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)
@@ -79,7 +79,7 @@ def test_profiles_without_guessing(n, sigma):
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)
-@pytest.mark.parametrize("n", [301.0, 4_001.0])
+@pytest.mark.parametrize("n", [301.0, 2_001.0])
 def test_profiles_of_rounded_scores(n, sigma):
     curve = Curve(AXIS, np.array([0.0, 0.02, 0.13, 0.5, 0.93, 0.99]), "exact_match", n=n)
     assert (curve.counts[1] > curve.counts[0]).all()
