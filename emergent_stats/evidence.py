@@ -328,7 +328,8 @@ class _Run:
         nothing = np.zeros(0)
         base, _, others, _ = self._shifted((base, nothing, others, nothing), curve[again])
         flat = np.empty(base.shape[0])
-        at_points(*(i[again] for i in index), base, others, *settings, flat)
+        curves, rates, noises = (i[again] for i in index)
+        at_points(curves, rates, noises, base, others, *settings, flat)
         log_det = np.log(np.abs(np.einsum("rjj->rj", root))).sum(1)
         log_prior = -0.5 * (z * z).sum(2) - 0.5 * q * np.log(2 * np.pi)
         out = flat.reshape(-1, each) + log_prior - log_t[pick] - log_det[:, None]

@@ -157,7 +157,8 @@ def _usable_counts(curve: Curve, index: int) -> tuple[np.ndarray, np.ndarray, np
             "includes more than the noise of the examples)"
         )
     # ends are those of counts − ½ and + ½
-    return fewer, (low - 0.5) * keep + 0.5, (high + 0.5) * keep - 0.5
+    shrunk = (low - 0.5) * keep + 0.5, (high + 0.5) * keep - 0.5
+    return fewer, np.where(wide, shrunk[0], low), np.where(wide, shrunk[1], high)
 
 
 def _shown_skill(curve: Curve, metric: Any, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -225,11 +226,11 @@ def top_score(metric: Metric) -> float:
 
 def _representative_counts(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Counts and weights that stand for all whole counts between `low` and `high`."""
-    span = high - low
+    span = np.maximum(high - low, 0.0)
     j = np.arange(COUNTS)
     exact = span < COUNTS
     k_exact = low[..., None] + np.minimum(j, span[..., None])
-    w_exact = (j <= span[..., None]).astype(float)
+    w_exact = (j <= span[..., None] + 1e-9).astype(float)
     if exact.all():
         return k_exact, w_exact
     nodes, weights = special.roots_legendre(COUNTS)

@@ -87,8 +87,8 @@ def _blurs(count: int) -> np.ndarray:
     """Gaussian blurs (widths, count, count), reflected at the ends."""
     k = np.arange(count)
     away = [k[:, None] - k, k[:, None] + k + 1, 2 * count - 1 - k[:, None] - k]
-    blurs = sum(np.exp(-0.5 * (np.stack([d] * 5) / _WIDTHS[:, None, None]) ** 2) for d in away)
-    return np.asarray(blurs / blurs.sum(2, keepdims=True))
+    blurs = np.exp(-0.5 * (np.stack(away)[:, None] / _WIDTHS[:, None, None]) ** 2).sum(0)
+    return blurs / blurs.sum(2, keepdims=True)
 
 
 def _smoothed(mass: np.ndarray, effective: np.ndarray) -> np.ndarray:
@@ -123,7 +123,9 @@ def tempered(log_w: np.ndarray, least: float) -> np.ndarray:
     A few early nodes must not decide alone where the next ones go.
     """
     power = np.ones((log_w.shape[0], 1))
-    log_w = log_w - np.maximum(log_w.max(1, keepdims=True), -1e300)
+    top = log_w.max(1, keepdims=True)
+    # where nothing has weight yet, every node has the same
+    log_w = np.where(np.isfinite(top), log_w - np.where(np.isfinite(top), top, 0.0), 0.0)
     for _ in range(12):
         w = np.exp(power * log_w)
         w /= w.sum(1, keepdims=True)
@@ -136,9 +138,11 @@ def tempered(log_w: np.ndarray, least: float) -> np.ndarray:
 
 def log_density(axes: list[Axis]) -> np.ndarray:
     """Log density (C, n) of the latest round at its own nodes, over all axes."""
-    first, latest = (sum(a.log_density(a.bins[-1], index) for a in axes) for index in (0, -1))
+    first, latest = (
+        np.sum([a.log_density(a.bins[-1], index) for a in axes], axis=0) for index in (0, -1)
+    )
     if len(axes[0].rounds) == 1:
-        return np.asarray(first)
+        return first
     return np.logaddexp(np.log(SPREAD) + first, np.log1p(-SPREAD) + latest)
 
 

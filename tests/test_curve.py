@@ -164,14 +164,6 @@ def test_missing_errors_of_a_loss_are_noted():
     assert c.all_notes == ()
 
 
-def test_many_checkpoints_are_noted():
-    y = np.linspace(0.1, 0.9, 30).round(2)
-    steps = np.arange(1, 31) * 1000.0
-    assert any("checkpoints" in t for t in make(y, 100, axis_values=steps, axis="step").all_notes)
-    assert not any("checkpoints" in t for t in make(y, 100, axis_values=steps).all_notes)
-
-
-# --- from tables -----------------------------------------------------------------------------
 def test_from_rows():
     c = Curve.from_rows(table(chance=0.25, metric="multiple_choice", shots=3))
     assert (c.axis, c.metric, c.chance, c.m) == ("params", "multiple_choice", 0.25, 4)
@@ -226,3 +218,12 @@ def test_from_rows_refuses():
 def test_refusals(kwargs, message):
     with pytest.raises(ValueError, match=message):
         make(**kwargs)
+
+
+def test_a_graded_score_between_two_counts_keeps_its_weight():
+    from emergent_stats.likelihood import observe
+
+    curve = Curve(10.0 ** np.arange(8, 12), [0.0047339418, 0.1104365, 0.28, 0.456068], "f1", n=200)
+    obs = observe([curve], curve.metric_object)
+    assert np.isfinite(obs.constant[..., 0]).all()
+    np.testing.assert_allclose(obs.k[0, :, 0], curve.score * 200)
