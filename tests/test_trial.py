@@ -71,7 +71,7 @@ def test_the_formula_agrees_with_the_engine(models, sigma):
     claims = {f"{kind} {height:g}": Claim(kind, height) for kind, height in asked}
     found = try_out(plan, claims, 200, seed=5)
     for name, claim in claims.items():
-        allowed = 0.35 if claim.kind == "onset" else 0.25
+        allowed = 0.35  # 8 models, noise .2, 2 nats: .67 by the formula, .43 in 100 series
         assert outlook(plan, claim).found == pytest.approx(found[name].found, abs=allowed)
 
 
