@@ -32,6 +32,7 @@ from emergent_stats.curve import Curve
 from emergent_stats.importance import spread
 from emergent_stats.noise_tables import table_sum
 from emergent_stats.pooling import ALMOST_NEVER, Selection, Tasks
+from emergent_stats.reweighted import fit_reweighted
 from emergent_stats.sampling import finish, sample
 from emergent_stats.trends import ACCOUNTS
 
@@ -40,6 +41,8 @@ pt: Any = pytensor.tensor
 pm_math: Any = pm.math
 
 _SELECTION_NODES = 32
+#: Series from which on each task's own parameters are summed out beforehand.
+MANY = 16
 
 
 # --- the model --------------------------------------------------------------------------------
@@ -183,11 +186,16 @@ def fit_pooled(
     chains: int = 4,
     seed: int = 0,
     progress: bool = False,
-    target_accept: float = 0.9,
+    target_accept: float = 0.95,
     cores: int | None = None,
     adaptation: str = "diag",
+    tasks_summed_out: bool | None = None,
 ) -> xr.DataTree:
     """Sample the model of many series.
+
+    Collections of `MANY` series or more go to `reweighted.fit_reweighted`, in
+    which each task's own parameters are summed out beforehand: among so many
+    break locations and heights the sampler of the full model gets lost.
 
     Parameters
     ----------
@@ -199,7 +207,10 @@ def fit_pooled(
     draws, tune, chains, seed, progress
         As in `posterior.fit`.
     adaptation : {"diag", "low_rank"}
-        Mass matrix of nutpie.
+        Mass matrix of nutpie, for the full model.
+    tasks_summed_out : bool, optional
+        Which of the two models; default by the number of series. Packed
+        `Tasks` have the full model only.
 
     Returns
     -------
@@ -207,6 +218,15 @@ def fit_pooled(
         posterior (see `build_pooled_model`, and ``p_account`` (task, account)
         per draw), sample_stats and the attributes ``diagnostics`` and ``notes``.
     """
+    if tasks_summed_out is None:
+        tasks_summed_out = not isinstance(curves, Tasks) and len(curves) >= MANY
+    if tasks_summed_out:
+        if isinstance(curves, Tasks):
+            raise ValueError("tasks are summed out of curves, not of packed Tasks")
+        return fit_reweighted(
+            curves, selection, draws=draws, tune=tune, chains=chains, seed=seed,
+            progress=progress, target_accept=target_accept, cores=cores,
+        )  # fmt: skip
     tasks = curves if isinstance(curves, Tasks) else Tasks.of(curves, selection)
     tree = sample(
         _compiled(tasks), tasks.arrays, draws=draws, tune=tune, chains=chains, seed=seed,

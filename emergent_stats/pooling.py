@@ -111,9 +111,9 @@ class Tasks:
         """
         kept, notes = [], []
         for c in curves:
-            reason = _unfit(c)
+            reason = unfit(c)
             if reason:
-                notes.append(f"{_name(c)} left out: {reason}")
+                notes.append(f"{name_of(c)} left out: {reason}")
             else:
                 kept.append(c)
         if len(kept) < 2:
@@ -122,7 +122,7 @@ class Tasks:
         models = tuple(dict.fromkeys(n for c in kept for n in c.models))
         metrics = tuple(dict.fromkeys(c.metric for c in kept))
         arrays = _arrays(kept, models, metrics, selection)
-        names = _unique([_name(c) for c in kept])
+        names = unique([name_of(c) for c in kept])
         sizes = (len(kept), len(models), *(arrays[n].shape for n in ("table", "shape")))
         return cls(
             tuple(np.concatenate([np.atleast_1d(s) for s in sizes]).tolist()), len(metrics),
@@ -130,12 +130,14 @@ class Tasks:
         )  # fmt: skip
 
 
-def _name(curve: Curve) -> str:
+def name_of(curve: Curve) -> str:
+    """Family and task, or else the metric."""
     parts = [str(curve.key[k]) for k in ("family", "task") if curve.key.get(k) is not None]
     return " ".join(parts) or curve.metric
 
 
-def _unique(names: list[str]) -> tuple[str, ...]:
+def unique(names: list[str]) -> tuple[str, ...]:
+    """Names with a number behind those that came before."""
     seen: dict[str, int] = {}
     found = []
     for n in names:
@@ -144,7 +146,8 @@ def _unique(names: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _unfit(curve: Curve) -> str:
+def unfit(curve: Curve) -> str:
+    """Why a series cannot be pooled, empty if it can."""
     if kind_of(curve.metric_object) != BINOMIAL or curve.metric_object.direction < 0:
         return f"{curve.metric} is no count of right answers"
     if curve.n_scales < MIN_SCALES:
@@ -154,7 +157,7 @@ def _unfit(curve: Curve) -> str:
     return ""
 
 
-def _levels(metric: Metric) -> tuple[np.ndarray, float]:
+def levels(metric: Metric) -> tuple[np.ndarray, float]:
     """Guess rates that stand for the metric's, and its lapse rate."""
     guess, lapse = getattr(metric, "guess", 0.0), getattr(metric, "lapse", 0.0)
     if isinstance(guess, Prior):
@@ -186,7 +189,7 @@ def _arrays(curves, models, metrics, selection) -> dict[str, np.ndarray]:
         location[:, t] = inner[0]
         location[: inner.size - 1, t] = 0.5 * (inner[1:] + inner[:-1])
         log_gap[: inner.size - 1, t] = np.log(np.diff(inner) / np.ptp(inner))
-        guesses, lapse = _levels(c.metric_object)
+        guesses, lapse = levels(c.metric_object)
         for g, guess in enumerate(guesses):
             level_row[t, g] = len(row_task)
             log_level[t, g] = -np.log(guesses.size)
