@@ -135,6 +135,8 @@ def _held_against(comparison: Comparison) -> str:
 def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[dict]) -> None:
     from rich.text import Text
 
+    from emergent_stats.wording import what_would_decide
+
     # what all of them warn of is said once
     everywhere = set.intersection(*(set(comparison.warnings) for comparison in comparisons))
     for comparison, row in zip(comparisons, rows, strict=True):
@@ -143,6 +145,8 @@ def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[d
         head.append(_verdict(row), style=_VERDICT_STYLES.get(str(row["verdict"]), ""))
         console.print(head)
         _indented(console, comparison.reason)
+        if decide := what_would_decide(comparison):
+            _indented(console, decide)
         for warning in comparison.warnings:
             if warning not in everywhere:
                 _indented(console, f"! {warning}", "dim")

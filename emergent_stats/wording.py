@@ -23,6 +23,7 @@ def comparison_text(c: Comparison) -> str:
     lines = [_title(c), ""]
     verdict = c.verdict + (f" ({c.kind})" if c.kind else "")
     lines += wrap(f"{verdict}: {c.reason}", _COLUMNS, subsequent_indent="  ")
+    lines += wrap(what_would_decide(c), _COLUMNS, subsequent_indent="  ", initial_indent="  ")
     if not np.isfinite(c.p_flat):
         return "\n".join([*lines, *_warnings(c)])
     lines.append("")
@@ -42,6 +43,18 @@ def comparison_text(c: Comparison) -> str:
             f"{h['error']:7.2f} {h['probability']:12.3f}  {h['warning']}".rstrip()
         )
     return "\n".join([*lines, *_warnings(c)])
+
+
+def what_would_decide(c: Comparison) -> str:
+    """Cheapest addition that would decide an undecided series; empty for all others."""
+    if c.verdict != "undecided" or not np.isfinite(c.p_flat):
+        return ""
+    from emergent_stats.additions import cheapest
+
+    found = cheapest(c)
+    if found is None:
+        return "to decide it: no addition that was tried would, up to 40 model runs in all"
+    return f"to decide it, add {found} (by the planning formula)"
 
 
 def _title(c: Comparison) -> str:
