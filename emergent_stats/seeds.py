@@ -350,23 +350,37 @@ def build_seed_model(hypothesis: SeedHypothesis, curve: Curve) -> Any:
         not show the skill itself, and ``p_ahead`` (seed): the probability that
         a seed has broken through.
     """
+    from emergent_stats.symbolic import Seen
+
+    used, _ = usable_seeds(curve)
+    seen = Seen.of(used, hypothesis.metric, summed=True)
+    return _seed_model(hypothesis, seen, _seed_arrays(seen, used), used.models)
+
+
+def _seed_arrays(seen: Any, used: Curve) -> dict[str, np.ndarray]:
+    """What a compiled model is filled with: scales, observations, the bounds of a break."""
+    x = used.x - used.centre
+    low, high = (np.asarray(v) for v in Interior().bounds(x))
+    return {"x": x, "location_low": low, "location_high": high, **seen.arrays}
+
+
+def _seed_model(
+    hypothesis: SeedHypothesis, seen: Any, arrays: dict[str, np.ndarray], models: Any
+) -> Any:
     import pymc as pm
     import pytensor.tensor
-
-    from emergent_stats.symbolic import Seen
 
     # typed as anything: the type stubs know nothing of what variables can do
     pt: Any = pytensor.tensor
     pm_math: Any = pm.math
-    used, _ = usable_seeds(curve)
-    seen = Seen.of(used, hypothesis.metric, summed=True)
-    x = used.x - used.centre
-    with pm.Model(coords={"seed": list(used.models)}) as model:
+    with pm.Model(coords={"seed": list(models)}) as model:
+        data: dict[str, Any] = {n: pm.Data(f"{n}_data", a) for n, a in arrays.items()}
+        x = data["x"]
+        bounds = Uniform(data["location_low"], data["location_high"])
         p: dict[str, Any] = dict(hypothesis.trend.fixed())
         for name, prior in hypothesis.priors().items():
-            own = Uniform(*prior.bounds(x)) if isinstance(prior, Interior) else prior
-            p[name] = own.pymc(name)
-        data = {n: pt.as_tensor_variable(a) for n, a in seen.arrays.items()}
+            # bounds as data, so that designs of one shape share a compiled model
+            p[name] = (bounds if isinstance(prior, Interior) else prior).pymc(name)
         noise: Any = 0.0
         if not seen.shows_skill:
             noise = p["sigma"] * pm.Normal("eps", 0.0, 1.0, dims="seed")
@@ -388,6 +402,22 @@ def build_seed_model(hypothesis: SeedHypothesis, curve: Curve) -> Any:
     return model
 
 
+_compiled_models: dict[Any, Any] = {}
+
+
+def _compiled(hypothesis: SeedHypothesis, seen: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Compiled model, shared by data sets of one shape."""
+    import nutpie
+
+    key = (hypothesis, seen, tuple((n, a.shape) for n, a in arrays.items()))
+    if key not in _compiled_models:
+        if len(_compiled_models) >= 16:
+            _compiled_models.clear()
+        model = _seed_model(hypothesis, seen, arrays, np.arange(arrays["x"].size))
+        _compiled_models[key] = nutpie.compile_pymc_model(model)
+    return _compiled_models[key]
+
+
 def fit_seeds(
     hypothesis: SeedHypothesis,
     curve: Curve,
@@ -399,18 +429,21 @@ def fit_seeds(
     unconstrained: bool = False,
 ) -> Any:
     """Sample the posterior of a hypothesis about seeds; arguments as in `posterior.fit`."""
-    import nutpie
-
     from emergent_stats.sampling import finish, sample
+    from emergent_stats.symbolic import Seen
 
     used, notes = usable_seeds(curve)
-    compiled = nutpie.compile_pymc_model(build_seed_model(hypothesis, used))
+    seen = Seen.of(used, hypothesis.metric, summed=True)
+    arrays = _seed_arrays(seen, used)
     tree = sample(
-        compiled, {}, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress,
-        unconstrained=unconstrained,
+        _compiled(hypothesis, seen, arrays), arrays, draws=draws, tune=tune, chains=chains,
+        seed=seed, progress=progress, unconstrained=unconstrained,
     )  # fmt: skip
     names = {"seed": list(used.models)}
     observed = {"score": ("seed", used.score)}
     constant = {"axis_values": ("seed", used.axis_values)}
     attrs = {"hypothesis": hypothesis.name, "notes": "\n".join(notes), "axis": used.axis}
-    return finish(tree, tree["posterior"].to_dataset(), observed, constant, names, attrs)
+    posterior = tree["posterior"].to_dataset()
+    if "seed" in posterior.dims:
+        posterior = posterior.assign_coords(names)
+    return finish(tree, posterior, observed, constant, names, attrs)

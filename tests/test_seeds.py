@@ -102,6 +102,21 @@ def test_model_has_the_density_of_the_evidence():
 
 
 @pytest.mark.slow
+def test_data_sets_of_one_shape_share_a_compiled_model():
+    from emergent_stats import seeds
+
+    line = next(h for h in seed_hypotheses(seeds_of("line", 3).metric_object) if h.components == 1)
+    seeds._compiled_models.clear()
+    first, second = (
+        seeds.fit_seeds(line, seeds_of(kind, 3), draws=300, tune=300, chains=2)["posterior"]
+        for kind in ("line", "leap")
+    )
+    assert len(seeds._compiled_models) == 1
+    assert abs(float(first["slope"].mean() - second["slope"].mean())) > 0.1
+    assert list(second["seed"].to_numpy()) == list(seeds_of("leap", 3).models)
+
+
+@pytest.mark.slow
 def test_a_weight_that_breaks_is_told_from_a_smooth_one():
     found = compare_seeds(seeds_of("breaks", 20, scales=8))
     assert found.verdict == "bimodal"
