@@ -41,8 +41,6 @@ pt: Any = pytensor.tensor
 pm_math: Any = pm.math
 
 _SELECTION_NODES = 32
-#: Series from which on each task's own parameters are summed out beforehand.
-MANY = 16
 
 
 # --- the model --------------------------------------------------------------------------------
@@ -189,13 +187,13 @@ def fit_pooled(
     target_accept: float = 0.95,
     cores: int | None = None,
     adaptation: str = "diag",
-    tasks_summed_out: bool | None = None,
+    tasks_summed_out: bool = False,
 ) -> xr.DataTree:
     """Sample the model of many series.
 
-    Collections of `MANY` series or more go to `reweighted.fit_reweighted`, in
-    which each task's own parameters are summed out beforehand: among so many
-    break locations and heights the sampler of the full model gets lost.
+    Among many break locations and heights the sampler mixes slowly;
+    `reweighted.fit_reweighted` sums each task's own parameters out beforehand,
+    but is only right where its tasks keep enough effective nodes.
 
     Parameters
     ----------
@@ -208,9 +206,8 @@ def fit_pooled(
         As in `posterior.fit`.
     adaptation : {"diag", "low_rank"}
         Mass matrix of nutpie, for the full model.
-    tasks_summed_out : bool, optional
-        Which of the two models; default by the number of series. Packed
-        `Tasks` have the full model only.
+    tasks_summed_out : bool
+        Take `reweighted.fit_reweighted`. Packed `Tasks` have the full model only.
 
     Returns
     -------
@@ -218,8 +215,6 @@ def fit_pooled(
         posterior (see `build_pooled_model`, and ``p_account`` (task, account)
         per draw), sample_stats and the attributes ``diagnostics`` and ``notes``.
     """
-    if tasks_summed_out is None:
-        tasks_summed_out = not isinstance(curves, Tasks) and len(curves) >= MANY
     if tasks_summed_out:
         if isinstance(curves, Tasks):
             raise ValueError("tasks are summed out of curves, not of packed Tasks")
