@@ -218,9 +218,7 @@ def _one(hypothesis, j, obs, skill, noise, parameters) -> np.ndarray:
     )
     own = np.broadcast_to(noise, (size, m)).ravel()
     row = np.tile(np.arange(m), size)
-    found = log_likelihood(
-        obs, hypothesis.metrics[j], skill.reshape(-1, 1), own, guess, lapse, row
-    )
+    found = log_likelihood(obs, hypothesis.metrics[j], skill.reshape(-1, 1), own, guess, lapse, row)
     return found.reshape(size, m)
 
 
