@@ -352,7 +352,9 @@ def draw(table, away, grown, path):
         left.legend(title="effort")
         shown = table[table["evidences/s"].notna()]
         middle.barh(range(len(shown)), shown["evidences/s"], color="#0072b2")
-        middle.set_yticks(range(len(shown)), [m.split(",")[0] for m in shown["method"]])
+        middle.set_yticks(
+            range(len(shown)), [m.split(", 250")[0].split(", 0%")[0] for m in shown["method"]]
+        )
         middle.set(xscale="log", xlabel="evidences per second")
         middle.invert_yaxis()
         for what, mark in (("models", "o-"), ("examples", "s--"), ("curves", "^:")):

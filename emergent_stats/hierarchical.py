@@ -32,7 +32,6 @@ from emergent_stats.curve import Curve
 from emergent_stats.importance import spread
 from emergent_stats.noise_tables import table_sum
 from emergent_stats.pooling import ALMOST_NEVER, Selection, Tasks
-from emergent_stats.reweighted import fit_reweighted
 from emergent_stats.sampling import finish, sample
 from emergent_stats.trends import ACCOUNTS
 
@@ -187,13 +186,11 @@ def fit_pooled(
     target_accept: float = 0.95,
     cores: int | None = None,
     adaptation: str = "diag",
-    tasks_summed_out: bool = False,
 ) -> xr.DataTree:
     """Sample the model of many series.
 
-    Among many break locations and heights the sampler mixes slowly;
-    `reweighted.fit_reweighted` sums each task's own parameters out beforehand,
-    but is only right where its tasks keep enough effective nodes.
+    Among many break locations and heights the sampler mixes slowly: look at
+    the attribute ``diagnostics`` before believing digits.
 
     Parameters
     ----------
@@ -206,8 +203,6 @@ def fit_pooled(
         As in `posterior.fit`.
     adaptation : {"diag", "low_rank"}
         Mass matrix of nutpie, for the full model.
-    tasks_summed_out : bool
-        Take `reweighted.fit_reweighted`. Packed `Tasks` have the full model only.
 
     Returns
     -------
@@ -215,13 +210,6 @@ def fit_pooled(
         posterior (see `build_pooled_model`, and ``p_account`` (task, account)
         per draw), sample_stats and the attributes ``diagnostics`` and ``notes``.
     """
-    if tasks_summed_out:
-        if isinstance(curves, Tasks):
-            raise ValueError("tasks are summed out of curves, not of packed Tasks")
-        return fit_reweighted(
-            curves, selection, draws=draws, tune=tune, chains=chains, seed=seed,
-            progress=progress, target_accept=target_accept, cores=cores,
-        )  # fmt: skip
     tasks = curves if isinstance(curves, Tasks) else Tasks.of(curves, selection)
     tree = sample(
         _compiled(tasks), tasks.arrays, draws=draws, tune=tune, chains=chains, seed=seed,

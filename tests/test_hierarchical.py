@@ -168,7 +168,7 @@ def test_planted_shares_are_recovered():
             skill = rng.uniform(-1, 0) + 0.1 * X + 2.5 * (rng.uniform(-0.8, 0.8) < X)
         skill = skill + 0.1 * rng.standard_normal(M)
         curves.append(task(skill, f"{'leap' if t % 3 == 0 else 'line'} {t}", n=200, seed=t))
-    tree = fit_pooled(curves, draws=600, tune=600, chains=2, seed=1, tasks_summed_out=False)
+    tree = fit_pooled(curves, draws=600, tune=600, chains=2, seed=1)
     table = task_table(tree)
     leaps = table.index.str.contains("leap")
     assert (table["jump"][leaps] > 0.5).mean() >= 0.75
