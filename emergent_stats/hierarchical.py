@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -185,7 +185,7 @@ def fit_pooled(
     progress: bool = False,
     target_accept: float = 0.95,
     cores: int | None = None,
-    adaptation: str = "diag",
+    adaptation: Literal["diag", "low_rank"] = "diag",
 ) -> xr.DataTree:
     """Sample the model of many series.
 

@@ -7,7 +7,7 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -32,7 +32,7 @@ def sample(
     target_accept: float = TARGET_ACCEPT,
     unconstrained: bool = False,
     cores: int | None = None,
-    adaptation: str = "diag",
+    adaptation: Literal["diag", "low_rank"] = "diag",
 ) -> xr.DataTree:
     """Draw from a compiled model, filled with the arrays of this data set.
 
