@@ -101,7 +101,7 @@ def log_visibility(hypothesis: Hypothesis, x, mask, parameters, skill) -> np.nda
         return np.zeros(skill.shape[0])
     metric = hypothesis.metric
     seen = _seen(metric, skill)
-    without = _skills_without(hypothesis, x, parameters)
+    without = _skills_without(hypothesis, np.broadcast_to(x, skill.shape), parameters)
     if without:
         total = np.zeros(skill.shape[0])
         for other in without:

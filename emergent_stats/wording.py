@@ -47,7 +47,7 @@ def comparison_text(c: Comparison) -> str:
 
 def what_would_decide(c: Comparison) -> str:
     """Cheapest addition that would decide an undecided series; empty for all others."""
-    if c.verdict != "undecided" or not np.isfinite(c.p_flat):
+    if c.verdict != "undecided" or not c.bands:
         return ""
     from emergent_stats.additions import cheapest
 
