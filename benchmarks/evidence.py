@@ -38,7 +38,9 @@ EFFORTS = {
     "screen": SCREEN,
     "quick": QUICK,
     "full": FULL,
-    "deep": replace(FULL, spacing=1.2, enough=0.02, more=1024, passes=4),
+    "deep": replace(
+        FULL, spacing=1.5, budget=16384, scans=(96, 64), points=512, nodes=32, enough=0.01
+    ),
 }
 _Z = np.linspace(-8, 8, 4001)
 
@@ -196,7 +198,7 @@ def engine(series, hypotheses, effort, seed=0, threads=2):
         for j, h in enumerate(hypotheses):
             found = log_evidence(batch, h, effort=effort, seed=seed)
             z[rows, j], errors[rows, j] = found.log_z, found.error
-            nodes[rows, j] = np.isfinite(found.outer_weight).sum(1) * effort.inner
+            nodes[rows, j] = found.calls
 
     best = np.inf
     for _ in range(2):

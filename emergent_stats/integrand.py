@@ -27,7 +27,7 @@ from scipy import special
 from emergent_stats.batch import Batch
 from emergent_stats.curve import MIN_SCALES, Curve
 from emergent_stats.hypothesis import Hypothesis
-from emergent_stats.inner import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, prior_maps
+from emergent_stats.inner import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, Rows, prior_maps
 from emergent_stats.likelihood import fraction_table
 from emergent_stats.metrics import Metric
 from emergent_stats.outer import quasi_normal
@@ -282,21 +282,24 @@ class Problem:
     def _without(self, x, parameters) -> list[np.ndarray]:
         return _skills_without(self.hypothesis, x, parameters)
 
-    def basis(
-        self, x: np.ndarray, outer: dict[str, np.ndarray], at: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def inner_values(self, z: np.ndarray) -> np.ndarray:
+        """Inner parameters at z (…, q)."""
+        values = [self.priors[n].from_normal(z[..., j]) for j, n in enumerate(self.inner)]
+        return np.stack(values, axis=-1) if values else np.zeros(z.shape)
+
+    def rows(
+        self, x: np.ndarray, outer: dict[str, np.ndarray], curve: np.ndarray,
+        offset: np.ndarray | None = None, at: np.ndarray | None = None,
+    ) -> Rows:  # fmt: skip
         """Skill as base + Σ_j inner_j·basis_j, around inner values `at` (W, q) if not linear.
 
         Parameters
         ----------
         x : (W, m) array
         outer : dict of (W, 1) arrays
-
-        Returns
-        -------
-        base, basis : (W, m), (W, q, m) arrays
-        others, other_basis : (W, n, m), (W, n, q, m) arrays
-            The same for the skills without the break.
+        curve : (W,) array
+            Whose offset each row gets.
+        offset : (C, m) array, optional
         """
         size, q = x.shape[0], len(self.inner)
         given = {n: np.full((size, 1), v) for n, v in self.fixed.items()} | outer
@@ -321,19 +324,27 @@ class Problem:
             moved[:, j] += step[:, j]
             slopes[:, :, j] = (evaluate(moved) - here) / step[:, j, None]
         base = here - np.einsum("wj,owjm->owm", at, slopes)
-        return (
+        if offset is not None:
+            base = base + offset[curve]
+        basis = np.zeros((size, max(q, 3), x.shape[1]))
+        basis[:, :q] = slopes[0]
+        return Rows(
             np.ascontiguousarray(base[0]),
-            np.ascontiguousarray(slopes[0]),
+            basis,
             np.ascontiguousarray(np.moveaxis(base[1:], 0, 1)),
             np.ascontiguousarray(np.moveaxis(slopes[1:], 0, 1)),
         )
 
     def exactly(
-        self, x: np.ndarray, outer: dict[str, np.ndarray], inner: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Skill (W, m) and skills without the break (W, n, m) at inner values (W, q)."""
-        given = {n: np.full((x.shape[0], 1), v) for n, v in self.fixed.items()} | outer
+        self, x: np.ndarray, outer: dict[str, np.ndarray], inner: np.ndarray, curve: np.ndarray,
+        offset: np.ndarray | None = None,
+    ) -> Rows:  # fmt: skip
+        """Skill at inner values (W, q) as rows without anything left to vary."""
+        size, m = x.shape
+        given = {n: np.full((size, 1), v) for n, v in self.fixed.items()} | outer
         own = {n: inner[:, j : j + 1] for j, n in enumerate(self.inner)}
-        others = self._without(x, {**given, **own})
-        stacked = np.stack(others, 1) if others else np.zeros((x.shape[0], 0, x.shape[1]))
-        return self.skill(x, {**given, **own}), stacked
+        skill, others = self.skill(x, {**given, **own}), self._without(x, {**given, **own})
+        stacked = np.stack(others, 1) if others else np.zeros((size, 0, m))
+        if offset is not None:
+            skill, stacked = skill + offset[curve], stacked + offset[curve][:, None, :]
+        return Rows(skill, np.zeros((size, 3, m)), stacked, np.zeros((size, len(others), 0, m)))

@@ -9,6 +9,7 @@ weight × integrand is the integral under the priors.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -21,6 +22,8 @@ from emergent_stats.priors import Prior
 _Z = np.linspace(-8.0, 8.0, 1601)
 #: Smallest noise between models that is told from none, in nats.
 _LEAST_SIGMA = 5e-4
+# Gauss nodes of a rate that the scores hardly know
+_SMOOTH = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +180,9 @@ def _rate_nodes(
     """Nodes (C, most) of a rate that may be anything up to `at`, or explain just `at`.
 
     Equal shares of the distribution function of a mixture: the prior up to
-    the extreme score, a bump of the score's own width around it, and a wider one.
+    the extreme score, a bump of the score's own width around it, and a wider
+    one. Where the prior does not reach that far, the likelihood is smooth in
+    the rate, and a few Gauss nodes of the prior do; the rest weigh nothing.
     """
     value = prior.from_normal(_Z)
     # midpoints of equal shares: the mixture is too lumpy for Gauss-Legendre to do better
@@ -187,17 +192,43 @@ def _rate_nodes(
     known: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
     for i, (a, w) in enumerate(zip(at.tolist(), width.tolist(), strict=True)):
         if (a, w) not in known:
-            known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, v, log_w)
+            # a score far above what the prior allows says nothing of the rate
+            if special.ndtr(np.interp(a - 3.0 * w, value, _Z)) < 0.995:
+                known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, v, log_w)
+            else:
+                known[a, w] = _prior_nodes(prior, min(_SMOOTH, most), most)
         found[i], log_weight[i] = known[a, w]
     return found, log_weight
+
+
+@lru_cache(maxsize=64)
+def _prior_nodes(prior: Prior, count: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss nodes and log weights of a prior, filled up to `most` with what weighs nothing."""
+    # eigenvalues of the recurrence of the prior's orthogonal polynomials (Golub and Welsch 1969),
+    # by Stieltjes with a fine trapezoidal rule in z
+    x, mass = prior.from_normal(_Z), np.exp(-0.5 * _Z * _Z)
+    mass /= mass.sum()
+    past, now = np.zeros_like(x), np.ones_like(x)
+    diagonal, off = [], []
+    norm = 1.0
+    for _ in range(count):
+        mean = float(mass @ (x * now * now) / (mass @ (now * now)))
+        diagonal.append(mean)
+        past, now = now, (x - mean) * now - (off[-1] ** 2 if off else 0.0) * past
+        size = float(mass @ (now * now))
+        off.append(np.sqrt(size / norm))
+        norm = size
+    matrix = np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1)
+    nodes, vectors = np.linalg.eigh(matrix)
+    rate, log_w = np.full(most, nodes[0]), np.full(most, -np.inf)
+    rate[:count], log_w[:count] = nodes, 2 * np.log(np.abs(vectors[0]))
+    return rate, log_w
 
 
 def _mixture_nodes(prior, value, at, width, v, log_w):
     end = at + 4.0 * width
     share = float(special.ndtr(np.interp(end, value, _Z)))
-    # a score far above what the prior allows says nothing of the rate
-    reachable = special.ndtr(np.interp(at - 2 * width, value, _Z)) < 0.995
-    bumps = [(0.3, width), (0.3, width + 0.25 * at)] if reachable else []
+    bumps = [(0.3, width), (0.3, width + 0.25 * at)]
     rest = 1.0 - sum(weight for weight, _ in bumps)
     grid = np.concatenate([value, *(at + w * np.linspace(-6.0, 6.0, 241) for _, w in bumps)])
     grid = np.unique(grid[(grid > value[0]) & (grid < value[-1])])

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
 from scipy import special
 
 #: Bins of a continuous axis.
-BINS = 64
+BINS = 256
 #: Share of the nodes of later rounds that are spread as in the first.
 SPREAD = 0.15
 # share of even spread kept in every learnt histogram
@@ -69,7 +70,8 @@ class Axis:
 
     def log_density(self, bins: np.ndarray, index: int) -> np.ndarray:
         """Log density (of shares if continuous, else mass) of round `index` at bins (C, n)."""
-        p = np.log(self.rounds[index] * (self.rounds[0].shape[1] if self.continuous else 1.0))
+        with np.errstate(divide="ignore"):
+            p = np.log(self.rounds[index] * (self.rounds[0].shape[1] if self.continuous else 1.0))
         return np.take_along_axis(p, bins, axis=1)
 
 
@@ -79,7 +81,7 @@ def _near(count: int) -> np.ndarray:
     return matrix / matrix.sum(1, keepdims=True)
 
 
-_WIDTHS = np.array([0.8, 1.6, 3.0, 5.0, 8.0])
+_WIDTHS = np.array([0.8, 1.6, 3.2, 6.0, 12.0, 20.0, 32.0])
 
 
 @lru_cache(maxsize=4)
@@ -99,7 +101,10 @@ def _smoothed(mass: np.ndarray, effective: np.ndarray) -> np.ndarray:
     spread = np.sqrt(np.maximum(mass @ (k * k) / total - mean * mean, 0.0))
     wanted = 0.8 * spread * effective**-0.2
     level = np.abs(np.log(np.maximum(wanted, 0.3))[:, None] - np.log(_WIDTHS)).argmin(1)
-    return np.einsum("cb,cbd->cd", mass, _blurs(mass.shape[1])[level])
+    found, blurs = np.empty_like(mass), _blurs(mass.shape[1])
+    for i in np.unique(level):
+        found[level == i] = mass[level == i] @ blurs[i]
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -144,6 +149,27 @@ def log_density(axes: list[Axis]) -> np.ndarray:
     if len(axes[0].rounds) == 1:
         return first
     return np.logaddexp(np.log(SPREAD) + first, np.log1p(-SPREAD) + latest)
+
+
+def gap_nodes(x: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
+    """Places of a break in the gaps between scales, and their share of an even prior.
+
+    The middle of each gap, or two Gauss-Legendre nodes where it is wider than `wide`.
+
+    Parameters
+    ----------
+    x : array
+        Scales; breaks lie between the second and the last but one distinct scale.
+    wide : float
+        In units of x.
+    """
+    edges = np.unique(x)[1:-1]
+    at, share = [], []
+    for low, high in pairwise(edges.tolist()):
+        u = np.array([0.5]) if high - low <= wide else 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3)
+        at.append(low + (high - low) * u)
+        share.append(np.full(u.size, (high - low) / (edges[-1] - edges[0]) / u.size))
+    return np.concatenate(at), np.concatenate(share)
 
 
 def quasi_uniform(size: int, d: int, shift: np.ndarray | float = 0.5) -> np.ndarray:

@@ -55,8 +55,9 @@ class Profiles:
         As in `likelihood.Observations`; SKILL_NORMAL needs no grid.
     value : (C, A, J, m, POINTS) array
         Log likelihoods on the grid.
-    grid : (C, A, J, m, 3) array
-        First point, inverse spacing and number of points; 0 points where there is no score.
+    grid : (C, A, J, 3, m) array
+        First point, inverse spacing and number of points; where there is no score a profile that
+        is 0 everywhere.
     seen, variance : (C, m), (C, J, m) arrays
         For SKILL_NORMAL: the skill shown and its variance.
     """
@@ -79,16 +80,17 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
     rates, noises = nodes.guess.shape[1], nodes.sigma.shape[1]
     if obs.kind == SKILL_NORMAL:
         variance = nodes.sigma[:, :, None] ** 2 + obs.error[:, None, :] ** 2
-        grid = np.zeros((size, 1, noises, m, 3))
-        grid[..., 2] = obs.mask[:, None, None, :]
+        grid = np.zeros((size, 1, noises, 3, m))
         return Profiles(obs.kind, np.zeros((size, 1, 1, 1, 1)), grid, obs.value, variance)
     start, step, f, rest = fraction_table(metric)
     base = top_score(metric) if obs.kind == SCORE_NORMAL else 1.0
     shape = (size, rates, noises, m)
     value = np.zeros((*shape, POINTS))
-    grid = np.zeros((*shape, 3))
+    grid = np.zeros((size, rates, noises, 3, m))
+    grid[..., 2, :] = 4.0
+    used = nodes.log_rate_weight > -np.inf
     _fill(
-        obs.kind, metric.direction, base, obs.n, obs.k, obs.constant, obs.value, obs.error,
+        used, obs.kind, metric.direction, base, obs.n, obs.k, obs.constant, obs.value, obs.error,
         obs.mask, nodes.guess, nodes.lapse, nodes.sigma, start, step, f, rest,
         value, grid,
     )  # fmt: skip
@@ -110,7 +112,7 @@ def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profil
     return Profiles(
         obs.kind,
         np.ascontiguousarray(np.moveaxis(made.value[which, :, :, 0], 1, 3)),
-        np.ascontiguousarray(np.moveaxis(made.grid[which, :, :, 0], 1, 3)),
+        np.ascontiguousarray(np.moveaxis(made.grid[which, :, :, :, 0], 1, 4)),
         np.zeros((size, 1)),
         np.zeros((size, 1, 1)),
     )
@@ -168,7 +170,7 @@ def _finest(
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _fill(
-    kind, sign, base, n, k, constant, value, error, mask, guess, lapse, sigma,
+    wanted_rate, kind, sign, base, n, k, constant, value, error, mask, guess, lapse, sigma,
     start, step, f, rest, out, grid,
 ):  # fmt: skip
     """Fill the profiles of `Profiles` in place."""
@@ -189,6 +191,8 @@ def _fill(
             if sign < 0:
                 share = 1.0 - share
             for a in range(guess.shape[1]):
+                if not wanted_rate[c, a]:
+                    continue
                 g, lp = guess[c, a], lapse[c, a]
                 scale = 1.0 - g - lp
                 # --- where b(z) is: peak, plateaus, bounds, finest feature
@@ -292,9 +296,9 @@ def _fill(
                             room = max(1.0 - sg * sg * local[2, p], 0.2)
                             gain = sg * sg * local[1, p] * local[1, p] / room
                             row[p] = local[0, p] + 0.5 * (gain - math.log(room))
-                        grid[c, a, j, i, 0] = left_quiet
-                        grid[c, a, j, i, 1] = 1.0 / step_quiet
-                        grid[c, a, j, i, 2] = narrow
+                        grid[c, a, j, 0, i] = left_quiet
+                        grid[c, a, j, 1, i] = 1.0 / step_quiet
+                        grid[c, a, j, 2, i] = narrow
                         continue
                     tau = 0.6 * sg * sd / width if sg < sd else 0.55 * sd
                     stride = max(1, int(tau / hz + 1e-9))
@@ -307,14 +311,25 @@ def _fill(
                     if horner:
                         middle = nodes // 2
                         z0 = begin + hs * middle
-                        for q in range(nodes):
-                            d = hs * (q - middle) / sg
-                            weighted[q] = b[q * stride] * math.exp(-0.5 * d * d)
+                        # exp(−d²/2) outwards from the middle, by products
+                        ratio = math.exp(-0.5 * (hs / sg) ** 2)
+                        square, value_here = ratio * ratio, 1.0
+                        weighted[middle] = b[middle * stride]
+                        for d in range(1, nodes - middle + 1):
+                            value_here *= ratio
+                            ratio *= square
+                            if middle + d < nodes:
+                                weighted[middle + d] = b[(middle + d) * stride] * value_here
+                            if middle - d >= 0:
+                                weighted[middle - d] = b[(middle - d) * stride] * value_here
                         points = min(POINTS, max(4, int((hi - lo) / ds) + 1))
                         s0 = lo
                         # Σ_q b_q exp(−(s − z_q)²/2σ²) is a polynomial in exp((s − z0)·hs/σ²)
+                        value_here = math.exp((s0 - z0) * hs / (sg * sg))
+                        ratio = math.exp(ds * hs / (sg * sg))
                         for p in range(points):
-                            power[p] = math.exp((s0 + ds * p - z0) * hs / (sg * sg))
+                            power[p] = value_here
+                            value_here *= ratio
                             row[p] = 0.0
                         for q in range(nodes - 1, -1, -1):
                             v = weighted[q]
@@ -366,6 +381,6 @@ def _fill(
                             if high_plateau:
                                 total += right_height * _ndtr((s - high - 6.5 * ramp) / wide)
                             row[p] = top + math.log(max(total, 1e-280))
-                    grid[c, a, j, i, 0] = s0
-                    grid[c, a, j, i, 1] = 1.0 / ds
-                    grid[c, a, j, i, 2] = points
+                    grid[c, a, j, 0, i] = s0
+                    grid[c, a, j, 1, i] = 1.0 / ds
+                    grid[c, a, j, 2, i] = points

@@ -34,7 +34,13 @@ RATES = {"guess": 0.01, "lapse": 0.01}
 def evidence(hypothesis, curve, nodes=None, **kwargs):
     if nodes:
         kwargs["effort"] = replace(
-            FULL, rounds=(nodes // 2, nodes, nodes), inner=8, guesses=12, lapses=10, passes=0
+            FULL,
+            scans=(nodes // 4, nodes // 4),
+            points=nodes,
+            guesses=12,
+            lapses=10,
+            passes=0,
+            budget=8 * nodes,
         )
     return log_evidence(Batch.of([curve], hypothesis.metric), hypothesis, **kwargs)
 

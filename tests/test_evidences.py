@@ -19,7 +19,7 @@ from emergent_stats.metrics import ExactMatch
 from emergent_stats.noise import Binomial
 from emergent_stats.priors import HalfNormal, Normal, Prior
 from emergent_stats.summary import leave_one_out
-from emergent_stats.trends import TRENDS, Flat, PowerLaw, Step, Trend
+from emergent_stats.trends import TRENDS, Flat, Kink, PowerLaw, Step, Trend
 
 RATES = {"guess": 0.01, "lapse": 0.01}
 METRIC = ExactMatch(**RATES)
@@ -67,8 +67,10 @@ def test_rows_are_the_evidences_in_order():
     got = table[table["hypothesis"] == "power_law"]
     np.testing.assert_allclose(got["log_evidence"], found.log_z, atol=4 * found.error.max())
     assert table["converged"].all()
-    # step: level, slope, height, location, sigma
-    assert table["pareto_k"].notna().tolist() == [True, False] * 2
+    # nothing is drawn where every combination of the outer parameters is taken
+    assert table["pareto_k"].isna().all()
+    drawn = evidence_table(curves, [Hypothesis(Kink(), METRIC)])
+    assert drawn["pareto_k"].notna().all()
 
 
 def test_every_trend_by_default():

@@ -35,8 +35,9 @@ def made(curve, metric, sigma):
     found = profiles(obs, metric, lattice(obs, metric, Binomial(sigma=sigma), 2.0, 1, 1))
 
     def read(i, skill):
-        value, grid = found.value.ravel(), found.grid.ravel()
-        return np.array([read_profile(value, grid, i, s)[0] for s in skill])
+        start, inverse, points = found.grid[0, 0, 0, :, i]
+        own = found.value[0, 0, 0, i]
+        return np.array([read_profile(own, start, inverse, points, 0, s)[0] for s in skill])
 
     return read
 
