@@ -37,7 +37,7 @@ def integrate_curved(
 
     Returns
     -------
-    log_m, variance, noise_mass, kept, kept_noise, calls : arrays
+    log_m, variance, noise_mass, kept, kept_noise, kept_weight, calls : arrays
     """
     x, q = problem.batch.x[curve], len(problem.inner)
     size, noises, each = curve.size, log_sigma.shape[1], log_density.shape[1]
@@ -102,4 +102,6 @@ def integrate_curved(
     with np.errstate(invalid="ignore"):
         noise_mass = by_noise - log_m[:, None]
     calls = each * np.isfinite(laplace).sum(1)
-    return log_m, variance, np.nan_to_num(noise_mass, nan=-np.inf), kept, chosen // each, calls
+    kept_weight = np.full(chosen.shape, -np.log(kept_count))
+    noise_mass = np.nan_to_num(noise_mass, nan=-np.inf)
+    return log_m, variance, noise_mass, kept, chosen // each, kept_weight, calls

@@ -7,6 +7,7 @@ first rounds get further ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -53,7 +54,7 @@ class Effort:
     points: int = 64
     nodes: int = 16
     kept: int = 512
-    spacing: float = 1.8
+    spacing: float = 2.0
     guesses: int = 8
     lapses: int = 8
     enough: float = 0.05
@@ -64,11 +65,15 @@ class Effort:
 FULL = Effort()
 #: For simulated series: many of them, each less exact.
 QUICK = Effort(
-    cells=64, budget=1024, scans=(24, 16), points=20, nodes=8, kept=256, spacing=1.9, guesses=5,
+    cells=64, budget=1024, scans=(24, 16), points=20, nodes=8, kept=256, spacing=2.1, guesses=5,
     lapses=4, enough=0.15, more=32, passes=1,
 )  # fmt: skip
 #: For a first look at simulated series, most of which are far from any threshold.
 SCREEN = replace(QUICK, cells=32, budget=384, scans=(16, 10), points=10, nodes=4, passes=0)
+
+
+#: Parameter values (C, N), log masses (C, N) of both and (C, M) of the points of the outer ones.
+Nodes = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,18 +89,15 @@ class Evidence:
         Standard error of `log_z`.
     effective : (C,) array
         Effective number of nodes.
-    parameters : dict of (C, N) arrays
-        Parameter values at the nodes (free parameters only).
-    log_weight : (C, N) array
-        Log posterior mass of each node, summing to `log_z`; −inf where a curve has fewer.
-    outer_weight : (C, M) array
-        Log masses of the points of the outer parameters.
     drawn : bool
-        Whether these points were drawn; else every combination was taken.
+        Whether points of the outer parameters were drawn; else every
+        combination was taken.
     calls : (C,) array
         Evaluations of the integrand at nodes (Newton steps not counted).
     nuisance : tuple of (C, J), (C, G) and (C, L) arrays
         Posterior masses of the lattice's noises, guess and lapse rates.
+    made : callable
+        Gives `Nodes`; asked once, when a posterior is first wanted.
     """
 
     hypothesis: Hypothesis
@@ -103,28 +105,42 @@ class Evidence:
     log_z: np.ndarray
     error: np.ndarray
     effective: np.ndarray
-    parameters: dict[str, np.ndarray]
-    log_weight: np.ndarray
-    outer_weight: np.ndarray
     drawn: bool
     calls: np.ndarray
     nuisance: tuple[np.ndarray, ...]
+    made: Callable[[], Nodes]
+
+    @cached_property
+    def _nodes(self) -> Nodes:
+        return self.made()
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Parameter values (C, N) at the nodes (free parameters only)."""
+        return self._nodes[0]
+
+    @property
+    def log_weight(self) -> np.ndarray:
+        """Log posterior mass (C, N) of each node, summing to `log_z`; −inf where one is unused."""
+        return self._nodes[1]
+
+    @property
+    def outer_weight(self) -> np.ndarray:
+        """Log masses (C, M) of the points of the outer parameters."""
+        return self._nodes[2]
 
     def take(self, rows: np.ndarray) -> Evidence:
         """Evidence of some of the curves."""
+
+        def made() -> Nodes:
+            values, weight, outer = self._nodes
+            return {n: v[rows] for n, v in values.items()}, weight[rows], outer[rows]
+
         return Evidence(
-            self.hypothesis,
-            tuple(self.curves[i] for i in rows),
-            self.log_z[rows],
-            self.error[rows],
-            self.effective[rows],
-            {n: v[rows] for n, v in self.parameters.items()},
-            self.log_weight[rows],
-            self.outer_weight[rows],
-            self.drawn,
-            self.calls[rows],
-            tuple(p[rows] for p in self.nuisance),
-        )
+            self.hypothesis, tuple(self.curves[i] for i in rows), self.log_z[rows],
+            self.error[rows], self.effective[rows], self.drawn, self.calls[rows],
+            tuple(p[rows] for p in self.nuisance), made,
+        )  # fmt: skip
 
     @cached_property
     def pareto_k(self) -> np.ndarray:
@@ -183,7 +199,8 @@ def log_evidence(
             matters = _near(run, floor)
         if matters.size:
             run.draw(matters, effort.points)
-    for index in range(effort.passes):
+    # where skill is not linear a pass costs ten times as much
+    for index in range(effort.passes if run.problem.linear else (effort.passes + 1) // 2):
         _, error, _ = run.summary()
         poor = matters[error[matters] > effort.enough]
         if poor.size == 0:
@@ -193,10 +210,12 @@ def log_evidence(
         else:
             run.draw(poor, effort.more)
     log_z, error, effective = run.summary()
-    parameters, log_weight, outer_weight = run.posterior()
+    nuisance = run.nuisance()
+    # evidences outlive the batch: they must not keep its tables
+    run.forget_tables()
     return Evidence(
-        hypothesis, batch.curves, log_z, error, effective, parameters, log_weight, outer_weight,
-        not run.enumerated, run.calls, run.nuisance(),
+        hypothesis, batch.curves, log_z, error, effective, not run.enumerated, run.calls,
+        nuisance, run.posterior,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ and the inner parameters.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from emergent_stats.outer import (
     gap_nodes,
     log_density,
     quasi_uniform,
+    shifted,
     tempered,
 )
 from emergent_stats.priors import Interior
@@ -53,6 +54,8 @@ _MOST_NODES = 128
 _WALK = 5
 # parts of a round that are compared to see how exact it is
 _PARTS = 8
+# places that a node of a gap is spread over for posteriors
+_GROUPS = 8
 
 
 @dataclass(eq=False)
@@ -66,7 +69,8 @@ class Points:
     log_m, variance : (C, n) arrays
         Log mass (−inf where there is no point), and its relative variance.
     noise_mass : (C, n, J) array
-    kept, kept_noise : (C, n, k, q), (C, n, k) arrays
+    kept, kept_noise, kept_weight : (C, n, k, q), (C, n, k), (C, n, k) arrays
+        Inner parameters, nodes of σ, and the log share of the point's mass that they stand for.
     taken : (C,) array
         Points of each curve.
     """
@@ -78,6 +82,7 @@ class Points:
     noise_mass: np.ndarray
     kept: np.ndarray
     kept_noise: np.ndarray
+    kept_weight: np.ndarray
     taken: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
@@ -109,8 +114,8 @@ class Integral:
             self.start = hint[0].argmax(1)
         # curves take their nodes from different places, or their errors would be alike
         shown = zip(batch.obs.value, batch.obs.mask, strict=True)
-        self.salt = np.array([zlib.crc32(v[seen].tobytes()) % _SETS for v, seen in shown])
-        self.places, self.log_place = self._places()
+        self.salt = np.array([zlib.crc32(v[seen].tobytes()) for v, seen in shown]) % 1_000_003
+        self.places, self.place_ends, self.log_place = self._places()
         self.rounds: list[Points] = []
         self.scans: list[Points] = []
         self.calls = np.zeros(len(batch))
@@ -123,8 +128,8 @@ class Integral:
         if not self.enumerated:
             self.axes = self._axes(hint)
 
-    def _places(self) -> tuple[np.ndarray, np.ndarray]:
-        """Nodes (C, L) of the place of a break and their log weights; L = 1 if it has none.
+    def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Nodes (C, L) of the place of a break, ends and log weights; L = 1 if it has none.
 
         It has nodes if it is all that is outer, and if moving it inside a gap
         between models does nothing that the inner parameters cannot undo: then
@@ -138,7 +143,7 @@ class Integral:
             or not problem.linear
             or not self._same_in_gaps()
         ):
-            return np.zeros((size, 1)), np.zeros((size, 1))
+            return np.zeros((size, 1)), np.zeros((size, 1, 2)), np.zeros((size, 1))
         known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
         found = []
         for x, seen in zip(self.batch.x, self.batch.obs.mask, strict=True):
@@ -148,11 +153,12 @@ class Integral:
                 known[key] = gap_nodes(own, _WIDE_GAP)
             found.append(known[key])
         most = max(at.size for at, _ in found)
-        at, share = np.zeros((size, most)), np.zeros((size, most))
-        for c, (own, weight) in enumerate(found):
-            at[c], at[c, : own.size], share[c, : own.size] = own[0], own, weight
+        at, ends = np.zeros((size, most)), np.zeros((size, most, 2))
+        for c, (own, part) in enumerate(found):
+            at[c], at[c, : own.size], ends[c, : own.size] = own[0], own, part
+        width = ends[..., 1] - ends[..., 0]
         with np.errstate(divide="ignore"):
-            return at, np.log(share)
+            return at, ends, np.log(width / width.sum(1, keepdims=True))
 
     def _same_in_gaps(self) -> bool:
         """Whether skills with a break at two places of one gap span the same space."""
@@ -216,9 +222,9 @@ class Integral:
             for axis in axes:
                 axis.learn(np.nan_to_num(weight))
         size = len(self.batch)
-        u = quasi_uniform(count, len(axes) + 1, self.rng.random(len(axes) + 1))
-        spread = np.zeros(count, bool) if first else u[:, -1] < SPREAD
-        drawn = {n: a.draw(u[:, i], spread) for i, (n, a) in enumerate(self.axes.items())}
+        u = shifted(quasi_uniform(count, len(axes) + 1, self.rng.random(len(axes) + 1)), self.salt)
+        spread = np.zeros((size, count), bool) if first else u[:, :, -1] < SPREAD
+        drawn = {n: a.draw(u[:, :, i], spread) for i, (n, a) in enumerate(self.axes.items())}
         rate = drawn["guess"] * self.nodes.shape[1] + drawn["lapse"]
         log_w = np.take_along_axis(self.nodes.log_rate_weight, rate, 1)
         log_w = log_w - log_density(axes) - np.log(count)
@@ -246,7 +252,8 @@ class Integral:
         return Points(
             rate, values, np.full(shape, -np.inf), np.zeros(shape),
             np.full((*shape, noises), -np.inf), np.zeros((*shape, kept, len(self.problem.inner))),
-            np.zeros((*shape, kept), np.int64), np.zeros(shape[0]),
+            np.zeros((*shape, kept), np.int64), np.full((*shape, kept), -np.log(kept)),
+            np.zeros(shape[0]),
         )  # fmt: skip
 
     def _integrate(
@@ -273,6 +280,7 @@ class Integral:
             rows = problem.rows(batch.x[own], values, own, batch.offset)
             log_m, variance = np.empty(curve.size), np.empty(curve.size)
             noise_mass = np.empty((curve.size, noises))
+            kept_weight = np.empty((curve.size, kept_count))
             kept = np.empty((curve.size, kept_count, q))
             kept_noise = np.empty((curve.size, kept_count), np.int64)
             calls = np.empty(curve.size, np.int64)
@@ -280,10 +288,10 @@ class Integral:
                 scan, curve, rate, where, weight, rows, self.scores, self.gate, problem.maps,
                 log_sigma, self.start, t, density, pick, shift, _STEPS,
                 scratch(batch.x.shape[1], q, nodes, noises), np.empty((curve.size, q)), log_m,
-                variance, noise_mass, kept, kept_noise, calls,
+                variance, noise_mass, kept, kept_noise, kept_weight, calls,
             )  # fmt: skip
         else:
-            log_m, variance, noise_mass, kept, kept_noise, calls = integrate_curved(
+            log_m, variance, noise_mass, kept, kept_noise, kept_weight, calls = integrate_curved(
                 problem, curve, rate, values, batch.offset, self.scores, self.gate, log_sigma,
                 self.start, t, density, pick, shift, kept_count,
             )  # fmt: skip
@@ -297,6 +305,14 @@ class Integral:
         points.log_m[wanted], points.variance[wanted] = log_m + weight, variance
         points.noise_mass[wanted] = noise_mass
         points.kept[wanted], points.kept_noise[wanted] = kept, kept_noise
+        points.kept_weight[wanted] = kept_weight
+
+    def forget_tables(self) -> None:
+        """Let go of what only further points would need; posteriors can still be asked for."""
+        self.batch = self.problem.batch = replace(self.batch, _known={})
+        del self.scores
+        for r in self.scans + self.rounds:
+            r.noise_mass = r.noise_mass[:, :0]
 
     # --- all rounds together ----------------------------------------------------------------
     def everything(self) -> tuple[list[Points], np.ndarray]:
@@ -333,7 +349,7 @@ class Integral:
             n = r.rate.shape[1]
             own = share[:, begin : begin + n]
             begin += n
-            parts = min(_PARTS, n)
+            parts = min(_PARTS if n < 48 else _PARTS // 2, n)
             edges = np.linspace(0, n, parts + 1).astype(int)
             sums = np.add.reduceat(own, edges[:-1], axis=1) / np.diff(edges)
             square += sums.var(1, ddof=1) * n * n / parts
@@ -365,7 +381,7 @@ class Integral:
         for r in rounds:
             kept = r.kept.shape[2]
             end = begin + r.rate.shape[1]
-            weight.append(np.repeat(log_w[:, begin:end] - np.log(kept), kept, axis=1))
+            weight.append((log_w[:, begin:end, None] + r.kept_weight).reshape(size, -1))
             begin = end
             for name, values in found.items():
                 if name in problem.inner:
@@ -379,7 +395,49 @@ class Integral:
                     at = np.take_along_axis(getattr(self.nodes, name), r.rate, 1)
                     values.append(np.repeat(at, kept, axis=1))
         joined = {n: np.concatenate(v, axis=1) for n, v in found.items()}
+        if self.places.shape[1] > 1:
+            self._spread_places(joined)
         return joined, np.concatenate(weight, axis=1), log_w
+
+    def _spread_places(self, found: dict[str, np.ndarray]) -> None:
+        """Spread what was kept at the node of a gap over its part of the gap.
+
+        Inner parameters follow, so that skills stay what they are (see `_places`).
+        """
+        problem, (name,) = self.problem, self.problem.outer
+        at = found[name]
+        size, n = at.shape
+        curve = np.arange(size)[:, None]
+        node = np.abs(at[:, :, None] - self.places[:, None, :]).argmin(2)
+        low, high = np.moveaxis(self.place_ends[curve, node], 2, 0)
+        groups = np.minimum(n, _GROUPS)
+        # a few places a node, each for many draws
+        share = (np.arange(groups) + self.rng.random(groups)) / groups
+        group = self.rng.permutation(np.arange(n) % groups)
+        x, places = self.batch.x, self.places.shape[1]
+        of = np.repeat(np.arange(size), places * groups)
+        start = np.repeat(self.places, groups, axis=1).reshape(-1, 1)
+        ends = self.place_ends.reshape(-1, 2)[:, None, :]
+        end = (ends[..., 0] + (ends[..., 1] - ends[..., 0]) * share).reshape(-1, 1)
+        old = problem.rows(x[of], {name: start}, of)
+        new = problem.rows(x[of], {name: end}, of)
+        q = len(problem.inner)
+        seen = self.batch.obs.mask[of][:, None, :]
+        basis = new.basis[:, :q] * seen
+        square = np.einsum("rjm,rkm->rjk", basis, basis)
+        usable = np.linalg.matrix_rank(square, hermitian=True) == q
+        square[~usable] = np.eye(q)
+        turn = np.linalg.solve(square, np.einsum("rjm,rkm->rjk", basis, old.basis[:, :q]))
+        move = np.linalg.solve(
+            square, np.einsum("rjm,rm->rj", basis, old.base - new.base)[..., None]
+        )[..., 0]
+        index = (curve * places + node) * groups + group
+        good = usable[index]
+        inner = np.stack([found[k] for k in problem.inner], axis=2)
+        moved = np.einsum("cnjk,cnk->cnj", turn[index], inner) + move[index]
+        for j, k in enumerate(problem.inner):
+            found[k] = np.where(good, moved[..., j], found[k])
+        found[name] = np.where(good, low + (high - low) * share[group], at)
 
 
 def _joined(rounds: list[Points], sizes: list[np.ndarray]) -> np.ndarray:

@@ -124,16 +124,21 @@ def observe(curves: list[Curve], metric: Metric, width: int | None = None) -> Ob
     for i, c in enumerate(curves):
         mask[i, : c.m] = True
         if kind == BINOMIAL:
-            n[i, : c.m], low[i, : c.m], high[i, : c.m] = _usable_counts(c, i)
-            value[i, : c.m] = c.score
+            n[i, : c.m], value[i, : c.m] = c.effective_n, c.score
+            low[i, : c.m], high[i, : c.m] = c.counts[:2]
         elif kind == SCORE_NORMAL:
             value[i, : c.m], error[i, : c.m] = c.score, score_errors(c)
         else:
             value[i, : c.m], error[i, : c.m] = _shown_skill(c, metric, i)
+    if kind == BINOMIAL:
+        n, low, high = _usable_counts(curves, n, low, high, value, mask)
     return from_counts(metric, n, low, high, value, error, mask)
 
 
-def _usable_counts(curve: Curve, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _usable_counts(
+    curves: list[Curve], n: np.ndarray, low: np.ndarray, high: np.ndarray, score: np.ndarray,
+    mask: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Examples and range of counts of each score, with fewer examples where rounding hides more.
 
     A range of counts is represented by `COUNTS` of them. They must not lie
@@ -141,20 +146,19 @@ def _usable_counts(curve: Curve, index: int) -> tuple[np.ndarray, np.ndarray, np
     would fall apart into peaks. So n is taken no larger than that allows: the
     range then is 32 standard deviations wide, and its edges are sharp enough.
     """
-    n = curve.effective_n
-    low, high, _ = curve.counts
-    wide = high - low >= COUNTS
+    wide = (high - low >= COUNTS) & mask
     # the counts lie closest to an end of 0…n where the spread is least
-    half = 0.5 * (high - low + 1) / n
-    share = np.clip(curve.score, half, 1 - half)
+    size = np.where(mask, n, 1.0)
+    half = 0.5 * (high - low + 1) / size
+    share = np.clip(score, half, 1 - half)
     fewer = np.where(wide, np.minimum(n, COUNTS**2 * share * (1 - share) / half**2), n)
-    keep = np.where(wide, fewer / n, 1.0)
+    keep = np.where(wide, fewer / size, 1.0)
     if (fewer > LARGEST_N).any():
-        i = int(np.argmax(fewer))
+        index, i = np.argwhere(fewer > LARGEST_N)[0]
         raise ValueError(
-            f"curve {index}, {curve.models[i]}: n = {n[i]:.3g} examples; evidences are exact up "
-            f"to n = {LARGEST_N:.0e} (give the n that was scored, or a standard error that "
-            "includes more than the noise of the examples)"
+            f"curve {index}, {curves[index].models[i]}: n = {n[index, i]:.3g} examples; evidences "
+            f"are exact up to n = {LARGEST_N:.0e} (give the n that was scored, or a standard "
+            "error that includes more than the noise of the examples)"
         )
     # ends are those of counts − ½ and + ½
     shrunk = (low - 0.5) * keep + 0.5, (high + 0.5) * keep - 0.5

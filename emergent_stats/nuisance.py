@@ -22,8 +22,8 @@ from emergent_stats.priors import Prior
 _Z = np.linspace(-8.0, 8.0, 1601)
 #: Smallest noise between models that is told from none, in nats.
 _LEAST_SIGMA = 5e-4
-# Gauss nodes of a rate that the scores hardly know
-_SMOOTH = 3
+# prior probability below which a rate as extreme as the scores is out of the question
+_RULED_OUT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,11 +192,12 @@ def _rate_nodes(
     known: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
     for i, (a, w) in enumerate(zip(at.tolist(), width.tolist(), strict=True)):
         if (a, w) not in known:
-            # a score far above what the prior allows says nothing of the rate
-            if special.ndtr(np.interp(a - 3.0 * w, value, _Z)) < 0.995:
+            # a rate that explains the extreme score gains many nats where n is large, so only a
+            # prior that all but rules it out keeps it from mattering
+            if special.ndtr(-np.interp(a - 3.0 * w, value, _Z)) > _RULED_OUT:
                 known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, v, log_w)
             else:
-                known[a, w] = _prior_nodes(prior, min(_SMOOTH, most), most)
+                known[a, w] = _prior_nodes(prior, -(-most // 2), most)
         found[i], log_weight[i] = known[a, w]
     return found, log_weight
 

@@ -52,19 +52,22 @@ class Axis:
         smooth = _smoothed(mass, effective) if self.continuous else mass @ _near(count)
         total = smooth.sum(1, keepdims=True)
         known = total[:, 0] > 0
-        smooth[known] /= total[known]
+        # rounded: products of matrices differ in their last digits with the number of curves
+        smooth[known] = np.round(smooth[known] / total[known], 12)
         smooth[~known] = first[~known]
         self.rounds.append((1 - _EVEN) * smooth + _EVEN * first)
 
     def draw(self, u: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """Bins (C, n) at uniforms u (n,); continuous axes give shares of the prior instead.
+        """Bins (C, n) at uniforms u (C, n); continuous axes give shares of the prior instead.
 
-        Where `spread` (n,) is true the first histogram is followed, else the latest.
+        Where `spread` (C, n) is true the first histogram is followed, else the latest.
         """
         bins, share = _place(np.cumsum(self.rounds[-1], axis=1), u)
         if spread.any():
-            first = _place(np.cumsum(self.rounds[0], axis=1), u[spread])
-            bins[:, spread], share[:, spread] = first
+            first = _place(np.cumsum(self.rounds[0], axis=1), u)
+            bins, share = (
+                np.where(spread, a, b) for a, b in zip(first, (bins, share), strict=True)
+            )
         self.bins.append(bins)
         return (bins + share) / self.rounds[0].shape[1] if self.continuous else bins
 
@@ -110,11 +113,11 @@ def _smoothed(mass: np.ndarray, effective: np.ndarray) -> np.ndarray:
 @njit(cache=True, nogil=True)
 def _place(below, u):
     size, count = below.shape
-    bins = np.empty((size, u.size), np.int64)
-    share = np.empty((size, u.size))
+    bins = np.empty(u.shape, np.int64)
+    share = np.empty(u.shape)
     for c in range(size):
-        for r in range(u.size):
-            v = u[r] * below[c, count - 1]
+        for r in range(u.shape[1]):
+            v = u[c, r] * below[c, count - 1]
             k = min(np.searchsorted(below[c], v, side="right"), count - 1)
             start = below[c, k - 1] if k > 0 else 0.0
             bins[c, r] = k
@@ -152,7 +155,7 @@ def log_density(axes: list[Axis]) -> np.ndarray:
 
 
 def gap_nodes(x: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places of a break in the gaps between scales, and their share of an even prior.
+    """Places of a break in the gaps between scales, and the parts of the gaps they stand for.
 
     The middle of each gap, or two Gauss-Legendre nodes where it is wider than `wide`.
 
@@ -162,14 +165,18 @@ def gap_nodes(x: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
         Scales; breaks lie between the second and the last but one distinct scale.
     wide : float
         In units of x.
+
+    Returns
+    -------
+    at, ends : (L,), (L, 2) arrays
     """
     edges = np.unique(x)[1:-1]
-    at, share = [], []
+    at, ends = [], []
     for low, high in pairwise(edges.tolist()):
-        u = np.array([0.5]) if high - low <= wide else 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3)
-        at.append(low + (high - low) * u)
-        share.append(np.full(u.size, (high - low) / (edges[-1] - edges[0]) / u.size))
-    return np.concatenate(at), np.concatenate(share)
+        u = [0.5] if high - low <= wide else [0.5 - 0.5 / np.sqrt(3), 0.5 + 0.5 / np.sqrt(3)]
+        at += [low + (high - low) * v for v in u]
+        ends += list(pairwise(np.linspace(low, high, len(u) + 1).tolist()))
+    return np.array(at), np.array(ends)
 
 
 def quasi_uniform(size: int, d: int, shift: np.ndarray | float = 0.5) -> np.ndarray:
@@ -180,6 +187,16 @@ def quasi_uniform(size: int, d: int, shift: np.ndarray | float = 0.5) -> np.ndar
     alpha = phi ** -np.arange(1.0, d + 1)
     u = np.modf(shift + np.arange(size)[:, None] * alpha)[0]
     return np.clip(u, 1e-9, 1 - 1e-9)
+
+
+def shifted(u: np.ndarray, salt: np.ndarray) -> np.ndarray:
+    """Points u (n, d) moved round the unit cube, by another step for every salt: (C, n, d).
+
+    Curves that share their points would share their errors.
+    """
+    steps = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0]))
+    move = np.modf(salt[:, None] * np.resize(steps, u.shape[1]))[0]
+    return np.clip(np.modf(u + move[:, None, :])[0], 1e-9, 1 - 1e-9)
 
 
 def quasi_normal(size: int, d: int) -> np.ndarray:

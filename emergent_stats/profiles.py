@@ -40,7 +40,9 @@ _MOST = 1024
 #: Log likelihood below the peak at which b(z) is cut off.
 _DROP = 32.0
 #: Spacing of a profile's grid in units of its width.
-_STEP = 0.45
+_STEP = 0.55
+# places at which the curvature of b(z) is looked at
+_LOOKS = 15
 # relative height within which b(z) counts as a plateau
 _LEVEL = 1e-5
 
@@ -151,8 +153,8 @@ def _finest(
 ):  # fmt: skip
     """Width of the narrowest feature of b(z): 1/√curvature where b is not negligible."""
     most = 0.0
-    for j in range(25):
-        z = low + (high - low) * j / 24.0
+    for j in range(_LOOKS):
+        z = low + (high - low) * j / (_LOOKS - 1.0)
         v = log_density(
             z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
             start, step, f, rest,

@@ -20,6 +20,8 @@ from emergent_stats.likelihood import SKILL_NORMAL
 _LEAVE, _LEAVE_SOON = 7.0, 3.0
 # nats below the best of a curve at which a Laplace approximation is good enough
 _SLIGHT = 6.5
+# share of the nodes kept that are drawn evenly
+_EVENLY = 0.25
 # in so many parts the nodes around a mode are cut to see how exact their mean is
 _PARTS = 4
 #: Fewest nodes around a mode.
@@ -53,7 +55,7 @@ def _spread(total, first, count, top):
 def sweep(
     scan, curve, rate, where, weight, rows, scores, gate, maps, log_sigma, start, t, log_density,
     pick, shift, steps, work, modes, log_m, variance, noise_mass, kept, kept_noise,
-    calls,
+    kept_weight, calls,
 ):  # fmt: skip
     """Integrate over σ and the inner parameters at each of R points.
 
@@ -85,8 +87,10 @@ def sweep(
         Log of the integral, and its relative variance.
     noise_mass : (R, J) array, filled
         Log of each σ's share of the integral.
-    kept, kept_noise : (R, keep, q), (R, keep) arrays, filled
-        Inner parameters and nodes of σ, drawn in proportion to their weight.
+    kept, kept_noise, kept_weight : (R, keep, q), (R, keep), (R, keep) arrays, filled
+        Inner parameters, nodes of σ, and the log share of the integral that
+        each stands for. Most are drawn in proportion to their weight; the
+        rest evenly, to have the tails.
     calls : (R,) array, filled
         Number of nodes at which the integrand was evaluated.
     """
@@ -181,7 +185,7 @@ def sweep(
         if peak == -np.inf:
             log_m[r], variance[r] = -np.inf, 0.0
             for n in range(kept.shape[1]):
-                kept_noise[r, n] = top_at
+                kept_noise[r, n], kept_weight[r, n] = top_at, -math.log(kept.shape[1])
                 for i in range(q):
                     kept[r, n, i] = values[i, 0]
             continue
@@ -192,15 +196,22 @@ def sweep(
         log_m[r], variance[r] = peak + math.log(mass), spread / (mass * mass)
         for j in range(noises):
             noise_mass[r, j] -= log_m[r]
-        below, k = total[0], 0
+        # of a few, an odd one out would stand for too much
+        evenly = _EVENLY if kept.shape[1] >= 32 else 0.0
+        even = evenly * mass / filled
+        below, k, sum_kept = (1.0 - evenly) * total[0] + even, 0, 0.0
         for n in range(kept.shape[1]):
             goal = mass * (n + shift) / kept.shape[1]
             while below < goal and k < filled - 1:
                 k += 1
-                below += total[k]
+                below += (1.0 - evenly) * total[k] + even
             kept_noise[r, n] = owner[k]
+            kept_weight[r, n] = max(total[k], 1e-300) / ((1.0 - evenly) * total[k] + even + 1e-300)
+            sum_kept += kept_weight[r, n]
             for i in range(q):
                 kept[r, n, i] = values[i, k]
+        for n in range(kept.shape[1]):
+            kept_weight[r, n] = math.log(kept_weight[r, n] / sum_kept)
 
 
 @KERNEL

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 
 import brute
@@ -7,7 +9,7 @@ from scipy import stats
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, log_evidence, pareto_k
+from emergent_stats.evidence import FULL, QUICK, log_evidence, pareto_k
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.integrand import VISIBLE, log_visibility, log_visible_share
 from emergent_stats.likelihood import log_likelihood
@@ -264,3 +266,33 @@ def test_evidence_against_draws_from_the_prior(name):
     found = evidence(h, SMALL, nodes=1024)
     assert found.log_z[0] == pytest.approx(want, abs=3 * np.hypot(error, found.error[0]) + 0.02)
     assert error < 0.2
+
+
+def test_an_evidence_does_not_keep_the_tables_it_was_made_with():
+    h = Hypothesis(Kink(), SMALL.metric_object)
+    batch = Batch.of([SMALL], h.metric)
+    found = log_evidence(batch, h, effort=QUICK)
+    tables = [weakref.ref(pair[1]) for pair in batch._known.values()]
+    del batch
+    gc.collect()
+    assert [t() for t in tables] == [None]
+    assert np.logaddexp.reduce(found.log_weight[0]) == pytest.approx(found.log_z[0], abs=1e-9)
+
+
+def test_posterior_of_a_place_covers_its_gap_and_leaves_skills_as_they_are():
+    h = Hypothesis(Step(), SMALL.metric_object)
+    found = evidence(h, SMALL)
+    x = SMALL.x - SMALL.centre
+    place = found.parameters["location"][0]
+    w = np.exp(found.log_weight[0] - found.log_z[0])
+    best = np.bincount(np.searchsorted(x, place), w, x.size).argmax()
+    inside = place[(place > x[best - 1]) & (place < x[best])]
+    assert np.ptp(inside) > 0.7 * (x[best] - x[best - 1])
+    own = {n: found.parameters[n][0][:, None] for n in h.trend.parameter_names()}
+    skill = h.trend(x[None], **own) + np.zeros((place.size, 1))
+    rates = (found.parameters[n][0] for n in ("sigma", "guess", "lapse"))
+    row = np.zeros(place.size, int)
+    batch = Batch.of([SMALL], h.metric)
+    ll = log_likelihood(batch.obs, h.metric, skill, *rates, row).sum(1)
+    # nodes that carry mass fit the scores, wherever in the gap they were moved to
+    assert (w * (ll > ll.max() - 15)).sum() > 0.99

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emergent_stats.outer import BINS, SPREAD, Axis, log_density, quasi_uniform, tempered
+from emergent_stats.outer import (
+    BINS,
+    SPREAD,
+    Axis,
+    log_density,
+    quasi_uniform,
+    shifted,
+    tempered,
+)
 
 
 def fresh(curves=1):
@@ -32,7 +40,7 @@ def rounds(seed, sizes=(96, 128, 256)):
                 axis.learn(weight)
         u = quasi_uniform(size, 4, rng.random(4))
         spread = u[:, 3] < SPREAD if index else np.zeros(size, bool)
-        a, b, k = (axis.draw(u[:, i], spread) for i, axis in enumerate(axes))
+        a, b, k = (axis.draw(u[None, :, i], spread[None]) for i, axis in enumerate(axes))
         log_w.append(np.log(target(a, b, k) + 1e-300) - log_density(axes) - np.log(size))
         found.append(np.exp(log_w[-1]).sum())
     return found[1:], axes
@@ -61,7 +69,7 @@ def test_draws_follow_the_histogram():
     mass = np.array([[0.1, 0.0, 0.6, 0.3], [0.25, 0.25, 0.25, 0.25]])
     axis = Axis([mass], True)
     u = (np.arange(4000) + 0.5) / 4000
-    share = axis.draw(u, np.zeros(4000, bool))
+    share = axis.draw(np.tile(u, (2, 1)), np.zeros((2, 4000), bool))
     for row in range(2):
         got = np.histogram(share[row], np.linspace(0, 1, 5))[0] / 4000
         np.testing.assert_allclose(got, mass[row], atol=1e-3)
@@ -73,7 +81,7 @@ def test_draws_follow_the_histogram():
 def test_a_point_axis_gives_its_points():
     axis = Axis([np.array([[0.5, 0.2, 0.3]])], False)
     u = quasi_uniform(3000, 1)[:, 0]
-    bins = axis.draw(u, np.zeros(3000, bool))
+    bins = axis.draw(u[None], np.zeros((1, 3000), bool))
     np.testing.assert_allclose(np.bincount(bins[0]) / 3000, [0.5, 0.2, 0.3], atol=2e-3)
     np.testing.assert_allclose(
         np.exp(axis.log_density(bins, 0))[0], np.array([0.5, 0.2, 0.3])[bins[0]]
@@ -83,13 +91,13 @@ def test_a_point_axis_gives_its_points():
 def test_spread_draws_follow_the_first_histogram():
     axis = Axis([np.array([[0.5, 0.5]]), np.array([[1.0 - 1e-9, 1e-9]])], False)
     u = (np.arange(100) + 0.5) / 100
-    assert axis.draw(u, np.ones(100, bool)).mean() == 0.5
-    assert axis.draw(u, np.zeros(100, bool)).mean() == 0.0
+    assert axis.draw(u[None], np.ones((1, 100), bool)).mean() == 0.5
+    assert axis.draw(u[None], np.zeros((1, 100), bool)).mean() == 0.0
 
 
 def test_log_density_mixes_both_histograms():
     axis = Axis([np.array([[0.5, 0.5]]), np.array([[0.9, 0.1]])], False)
-    axis.draw(np.array([0.2, 0.95]), np.zeros(2, bool))
+    axis.draw(np.array([[0.2, 0.95]]), np.zeros((1, 2), bool))
     want = np.log(SPREAD * 0.5 + (1 - SPREAD) * np.array([0.9, 0.1]))
     np.testing.assert_allclose(log_density([axis])[0], want)
 
@@ -109,3 +117,13 @@ def test_quasi_uniform_fills_the_cube():
     for column in u.T:
         assert stats.kstest(column, "uniform").statistic < 0.01
     assert np.abs(np.corrcoef(u.T) - np.eye(3)).max() < 0.03
+
+
+def test_every_curve_has_its_own_points_and_each_set_is_even():
+    u = quasi_uniform(64, 3)
+    moved = shifted(u, np.array([0, 1, 77_777]))
+    np.testing.assert_allclose(moved[0], u, atol=1e-8)
+    assert np.abs(moved[1] - moved[2]).min() > 1e-4
+    for points in moved:
+        for d in range(3):
+            assert stats.kstest(points[:, d], "uniform").statistic < 0.06
