@@ -23,7 +23,8 @@ from emergent_stats.sensitivity import account_log_z, log_bayes_factor
 
 #: Heights in nats at which power is reported, beside the claim's own.
 REFERENCE_HEIGHTS = (0.5, 1.0, 2.0)
-_BLOCK = 64
+# series that share their tables where their scores are equal
+_BLOCK = 256
 # nats by which a first look at a log Bayes factor may be off
 _ROUGH = 1.5
 # series per height for power, as a share of the null series

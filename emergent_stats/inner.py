@@ -44,11 +44,12 @@ _HALF_LOG_TWO_PI = 0.9189385332046727
 class Scores(NamedTuple):
     """What is known of C curves' m scores at A rates and J noises.
 
-    `value` and `grid` are those of `profiles.Profiles` as flat arrays: index
-    arithmetic in five dimensions would cost more than the cubic.
+    `which`, `value` and `grid` are those of `profiles.Profiles`, the latter as
+    flat arrays: index arithmetic in four dimensions would cost more than the cubic.
     """
 
     kind: int
+    which: np.ndarray
     value: np.ndarray
     grid: np.ndarray
     rates: int
@@ -260,7 +261,7 @@ def _place(z, maps, work):
 
 
 @KERNEL
-def _equations(z, c, w, block, j0, guide, rows, scores, maps, work):
+def _equations(z, c, w, a0, j0, guide, rows, scores, maps, work):
     """Log likelihood at z; fills `new_grad` and `new_matrix` with the prior's in them too.
 
     With `guide` the scores are replaced by normal ones around the skills that
@@ -271,7 +272,7 @@ def _equations(z, c, w, block, j0, guide, rows, scores, maps, work):
     s, grad, matrix, coef, speed = work.s, work.new_grad, work.new_matrix, work.coef, work.speed
     v0, v1, v2 = coef[0], coef[1], coef[2]
     e0, e1, e2 = speed[0], speed[1], speed[2]
-    g = 3 * block * m
+    noises = scores.sigma.shape[1]
     total, noise = 0.0, scores.sigma[c, j0] ** 2 + 0.01
     g0, g1, g2 = 0.0, 0.0, 0.0
     h00, h10, h11, h20, h21, h22 = 1.0, 0.0, 1.0, 0.0, 0.0, 1.0
@@ -292,9 +293,11 @@ def _equations(z, c, w, block, j0, guide, rows, scores, maps, work):
             total += 0.5 * (here - scores.seen[c, i]) * slope
             total -= on * (0.5 * math.log(variance) + _HALF_LOG_TWO_PI)
         else:
+            p = (scores.which[c, i] * scores.rates + a0) * noises + j0
+            g = 3 * p
             point, slope, bend = read_profile(
-                scores.value, scores.grid[g + i], scores.grid[g + m + i],
-                scores.grid[g + 2 * m + i], (block * m + i) * POINTS, here,
+                scores.value, scores.grid[g], scores.grid[g + 1], scores.grid[g + 2], p * POINTS,
+                here,
             )  # fmt: skip
             total += point
         if q > 3:
@@ -385,7 +388,7 @@ def _look_at_gate(q, c, w, rows, scores, gate, work):
 
 
 @KERNEL
-def find_mode(z, c, w, block, j0, warm, steps, rows, scores, gate, maps, work):
+def find_mode(z, c, w, a0, j0, warm, steps, rows, scores, gate, maps, work):
     """Move `z` to the mode, leave the root of the precision there in `work.low`.
 
     Returns log of likelihood × prior × gate near the mode. Unless `warm` (a
@@ -399,7 +402,7 @@ def find_mode(z, c, w, block, j0, warm, steps, rows, scores, gate, maps, work):
     gated = gate.way != NO_GATE
     look, fresh, damping, best, step = gated and warm, True, 0.0, 0.0, 0
     while True:
-        total = _equations(trial, c, w, block, j0, False, rows, scores, maps, work)
+        total = _equations(trial, c, w, a0, j0, False, rows, scores, maps, work)
         if look:
             total += _look_at_gate(q, c, w, rows, scores, gate, work)
         # --- accept or not, and where to look next
@@ -441,7 +444,7 @@ def find_mode(z, c, w, block, j0, warm, steps, rows, scores, gate, maps, work):
 
 
 @KERNEL
-def weigh(count, mode, t, log_density, c, w, block, j0, rows, scores, gate, maps, work):
+def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, work):
     """Log of target / proposal at the first `count` of nodes `t` (q, K), into `work.total`.
 
     The nodes lie around a mode, in units of the root of the precision in
@@ -491,7 +494,7 @@ def weigh(count, mode, t, log_density, c, w, block, j0, rows, scores, gate, maps
     gated = gate.way != NO_GATE and work.ajar[0] >= _OPEN
     if gated:
         _weigh_gate(count, q, c, w, rows, scores, gate, work)
-    g = 3 * block * m
+    noises = scores.sigma.shape[1]
     for i in range(m):
         base, a, b, d = (
             rows.base[w, i], rows.basis[w, 0, i], rows.basis[w, 1, i], rows.basis[w, 2, i]
@@ -503,8 +506,9 @@ def weigh(count, mode, t, log_density, c, w, block, j0, rows, scores, gate, maps
             start, inverse, points, first = scores.seen[c, i], 1.0, 0.0, 0
         else:
             half = const = 0.0
-            start, inverse = scores.grid[g + i], scores.grid[g + m + i]
-            points, first = scores.grid[g + 2 * m + i], (block * m + i) * POINTS
+            p = (scores.which[c, i] * scores.rates + a0) * noises + j0
+            g, first = 3 * p, p * POINTS
+            start, inverse, points = scores.grid[g], scores.grid[g + 1], scores.grid[g + 2]
         for p in range(count):
             skill[p] = base + a * values[0, p] + b * values[1, p] + d * values[2, p]
         for j in range(3, q):

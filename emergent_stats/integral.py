@@ -98,9 +98,9 @@ class Integral:
         )
         self.log_norm = log_visible_share(hypothesis, batch.curves)
         self.scores = Scores(
-            tables.kind, tables.value.ravel(), tables.grid.ravel(), self.nodes.guess.shape[1],
-            tables.seen, tables.variance, batch.obs.mask.astype(float), batch.obs.guide,
-            batch.obs.guide_info, self.nodes.sigma,
+            tables.kind, tables.which, tables.value.ravel(), tables.grid.ravel(),
+            self.nodes.guess.shape[1], tables.seen, tables.variance,
+            batch.obs.mask.astype(float), batch.obs.guide, batch.obs.guide_info, self.nodes.sigma,
         )  # fmt: skip
         start, step, f = 0.0, 1.0, np.zeros(2)
         if batch.obs.kind != SKILL_NORMAL:

@@ -11,12 +11,11 @@ later rounds go where earlier nodes happened to weigh most.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numba import njit
-from scipy import special
+from scipy import ndimage, special
 
 #: Bins of a continuous axis.
 BINS = 256
@@ -49,11 +48,10 @@ class Axis:
         flat = np.concatenate(self.bins, axis=1) + np.arange(size)[:, None] * count
         mass = np.bincount(flat.ravel(), weight.ravel(), size * count).reshape(size, count)
         effective = 1.0 / np.maximum((weight * weight).sum(1), 1e-300)
-        smooth = _smoothed(mass, effective) if self.continuous else mass @ _near(count)
+        smooth = _smoothed(mass, effective) if self.continuous else _to_neighbours(mass)
         total = smooth.sum(1, keepdims=True)
         known = total[:, 0] > 0
-        # rounded: products of matrices differ in their last digits with the number of curves
-        smooth[known] = np.round(smooth[known] / total[known], 12)
+        smooth[known] /= total[known]
         smooth[~known] = first[~known]
         self.rounds.append((1 - _EVEN) * smooth + _EVEN * first)
 
@@ -78,22 +76,17 @@ class Axis:
         return np.take_along_axis(p, bins, axis=1)
 
 
-def _near(count: int) -> np.ndarray:
-    """Weights (count, count) that give a seventh of a bin's mass to each neighbour."""
-    matrix = np.eye(count) * 5 + np.eye(count, k=1) + np.eye(count, k=-1)
-    return matrix / matrix.sum(1, keepdims=True)
+def _to_neighbours(mass: np.ndarray) -> np.ndarray:
+    """Histograms (C, count) with a seventh of a bin's mass given to each neighbour."""
+    count = mass.shape[1]
+    # no product of matrices: its last digits would depend on the other curves
+    part = mass / (5.0 + (np.arange(count) > 0) + (np.arange(count) < count - 1))
+    wide = np.pad(part, ((0, 0), (1, 1)))
+    return 5.0 * part + wide[:, :-2] + wide[:, 2:]
 
 
-_WIDTHS = np.array([0.8, 1.6, 3.2, 6.0, 12.0, 20.0, 32.0])
-
-
-@lru_cache(maxsize=4)
-def _blurs(count: int) -> np.ndarray:
-    """Gaussian blurs (widths, count, count), reflected at the ends."""
-    k = np.arange(count)
-    away = [k[:, None] - k, k[:, None] + k + 1, 2 * count - 1 - k[:, None] - k]
-    blurs = np.exp(-0.5 * (np.stack(away)[:, None] / _WIDTHS[:, None, None]) ** 2).sum(0)
-    return blurs / blurs.sum(2, keepdims=True)
+#: Bins that a moving average takes in; three of them in a row are nearly a Gaussian blur.
+_REACHES = np.array([1, 3, 5, 9, 15, 25, 41, 63])
 
 
 def _smoothed(mass: np.ndarray, effective: np.ndarray) -> np.ndarray:
@@ -103,10 +96,15 @@ def _smoothed(mass: np.ndarray, effective: np.ndarray) -> np.ndarray:
     mean = mass @ k / total
     spread = np.sqrt(np.maximum(mass @ (k * k) / total - mean * mean, 0.0))
     wanted = 0.8 * spread * effective**-0.2
-    level = np.abs(np.log(np.maximum(wanted, 0.3))[:, None] - np.log(_WIDTHS)).argmin(1)
-    found, blurs = np.empty_like(mass), _blurs(mass.shape[1])
-    for i in np.unique(level):
-        found[level == i] = mass[level == i] @ blurs[i]
+    # three averages over n bins have variance (n² − 1)/4
+    reach = np.sqrt(4.0 * wanted * wanted + 1.0)
+    level = np.abs(np.log(reach)[:, None] - np.log(_REACHES)).argmin(1)
+    found = mass.copy()
+    for i in np.unique(level[level > 0]):
+        own = found[level == i]
+        for _ in range(3):
+            own = ndimage.uniform_filter1d(own, int(_REACHES[i]), axis=1, mode="reflect")
+        found[level == i] = np.maximum(own, 0.0)
     return found
 
 

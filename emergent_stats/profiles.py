@@ -55,9 +55,11 @@ class Profiles:
     ----------
     kind : int
         As in `likelihood.Observations`; SKILL_NORMAL needs no grid.
-    value : (C, A, J, m, POINTS) array
+    which : (C, m) array
+        Number of each score's profiles; equal scores may share them.
+    value : (U, A, J, POINTS) array
         Log likelihoods on the grid.
-    grid : (C, A, J, 3, m) array
+    grid : (U, A, J, 3) array
         First point, inverse spacing and number of points; where there is no score a profile that
         is 0 everywhere.
     seen, variance : (C, m), (C, J, m) arrays
@@ -65,6 +67,7 @@ class Profiles:
     """
 
     kind: int
+    which: np.ndarray
     value: np.ndarray
     grid: np.ndarray
     seen: np.ndarray
@@ -72,8 +75,9 @@ class Profiles:
 
     def take(self, rows: np.ndarray) -> Profiles:
         """Profiles of some of the curves."""
-        arrays = (a[rows] for a in list(vars(self).values())[1:])
-        return Profiles(self.kind, *arrays)
+        # what is shared stays so
+        own = (self.seen[rows], self.variance[rows])
+        return Profiles(self.kind, self.which[rows], self.value, self.grid, *own)
 
 
 def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
@@ -82,21 +86,23 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
     rates, noises = nodes.guess.shape[1], nodes.sigma.shape[1]
     if obs.kind == SKILL_NORMAL:
         variance = nodes.sigma[:, :, None] ** 2 + obs.error[:, None, :] ** 2
-        grid = np.zeros((size, 1, noises, 3, m))
-        return Profiles(obs.kind, np.zeros((size, 1, 1, 1, 1)), grid, obs.value, variance)
+        nothing = np.zeros((1, 1, 1, 1))
+        which = np.zeros((size, m), np.int64)
+        return Profiles(obs.kind, which, nothing, nothing, obs.value, variance)
     start, step, f, rest = fraction_table(metric)
     base = top_score(metric) if obs.kind == SCORE_NORMAL else 1.0
-    shape = (size, rates, noises, m)
-    value = np.zeros((*shape, POINTS))
-    grid = np.zeros((size, rates, noises, 3, m))
-    grid[..., 2, :] = 4.0
+    value = np.zeros((size, m, rates, noises, POINTS))
+    grid = np.zeros((size, m, rates, noises, 3))
+    grid[..., 2] = 4.0
     used = nodes.log_rate_weight > -np.inf
     _fill(
         used, obs.kind, metric.direction, base, obs.n, obs.k, obs.constant, obs.value, obs.error,
         obs.mask, nodes.guess, nodes.lapse, nodes.sigma, start, step, f, rest,
         value, grid,
     )  # fmt: skip
-    return Profiles(obs.kind, value, grid, np.zeros((size, 1)), np.zeros((size, 1, 1)))
+    which = np.arange(size * m).reshape(size, m)
+    value, grid = (a.reshape(size * m, *a.shape[2:]) for a in (value, grid))
+    return Profiles(obs.kind, which, value, grid, np.zeros((size, 1)), np.zeros((size, 1, 1)))
 
 
 def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
@@ -110,14 +116,10 @@ def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profil
     arrays = list(vars(obs).values())[1:]
     few = Observations(obs.kind, *(a.reshape(size * m, 1, *a.shape[2:])[first] for a in arrays))
     made = profiles(few, metric, nodes.take(np.zeros(first.size, np.int64)))
-    which = which.reshape(size, m)
     return Profiles(
-        obs.kind,
-        np.ascontiguousarray(np.moveaxis(made.value[which, :, :, 0], 1, 3)),
-        np.ascontiguousarray(np.moveaxis(made.grid[which, :, :, :, 0], 1, 4)),
-        np.zeros((size, 1)),
-        np.zeros((size, 1, 1)),
-    )
+        obs.kind, np.ascontiguousarray(which.reshape(size, m)), made.value, made.grid,
+        np.zeros((size, 1)), np.zeros((size, 1, 1)),
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -275,7 +277,7 @@ def _fill(
                     lo = low - reach if low_plateau else min(low, centre - reach)
                     hi = high + reach if high_plateau else max(high, centre + reach)
                     ds = max(_STEP * width, (hi - lo) / (POINTS - 1))
-                    row = out[c, a, j, i]
+                    row = out[c, i, a, j]
                     if quiet:
                         # b is nearly Gaussian over such noise
                         if narrow == 0:
@@ -298,9 +300,9 @@ def _fill(
                             room = max(1.0 - sg * sg * local[2, p], 0.2)
                             gain = sg * sg * local[1, p] * local[1, p] / room
                             row[p] = local[0, p] + 0.5 * (gain - math.log(room))
-                        grid[c, a, j, 0, i] = left_quiet
-                        grid[c, a, j, 1, i] = 1.0 / step_quiet
-                        grid[c, a, j, 2, i] = narrow
+                        grid[c, i, a, j, 0] = left_quiet
+                        grid[c, i, a, j, 1] = 1.0 / step_quiet
+                        grid[c, i, a, j, 2] = narrow
                         continue
                     tau = 0.6 * sg * sd / width if sg < sd else 0.55 * sd
                     stride = max(1, int(tau / hz + 1e-9))
@@ -383,6 +385,6 @@ def _fill(
                             if high_plateau:
                                 total += right_height * _ndtr((s - high - 6.5 * ramp) / wide)
                             row[p] = top + math.log(max(total, 1e-280))
-                    grid[c, a, j, 0, i] = s0
-                    grid[c, a, j, 1, i] = 1.0 / ds
-                    grid[c, a, j, 2, i] = points
+                    grid[c, i, a, j, 0] = s0
+                    grid[c, i, a, j, 1] = 1.0 / ds
+                    grid[c, i, a, j, 2] = points

@@ -110,11 +110,10 @@ def sweep(
                 for i in range(q):
                     z[i] = 0.0
                 own_rate = rate[n] if scores.kind != SKILL_NORMAL else 0
-                block = (c * scores.rates + own_rate) * noises + j_start
                 start_line(z, c, where[n], j_start, rows, scores, maps, work)
                 v = log_sigma[c, j_start] + weight[n]
                 v += find_mode(
-                    z, c, where[n], block, j_start, False, steps, rows, scores, gate, maps, work
+                    z, c, where[n], own_rate, j_start, False, steps, rows, scores, gate, maps, work
                 )
                 for i in range(q):
                     v -= math.log(work.low[i, i])
@@ -130,9 +129,8 @@ def sweep(
             for i in range(q):
                 z[i] = modes[r, i]
             while 0 <= j < noises:
-                block = (c * scores.rates + a) * noises + j
                 laplace = log_sigma[c, j] + find_mode(
-                    z, c, where[r], block, j, True, steps, rows, scores, gate, maps, work
+                    z, c, where[r], a, j, True, steps, rows, scores, gate, maps, work
                 )
                 for i in range(q):
                     laplace -= math.log(work.low[i, i])
@@ -154,7 +152,7 @@ def sweep(
                     count = min(max(most // share, FEWEST), most) & ~1
                     own_set = (pick[r] + j) % sets
                     weigh(
-                        count, z, t[own_set], log_density[own_set], c, where[r], block, j, rows,
+                        count, z, t[own_set], log_density[own_set], c, where[r], a, j, rows,
                         scores, gate, maps, work,
                     )  # fmt: skip
                     calls[r] += count
@@ -221,12 +219,11 @@ def centre(curve, rate, noise, warm, steps, rows, scores, gate, maps, work, mode
     for r in range(curve.size):
         c, j = curve[r], noise[r]
         a = rate[r] if scores.kind != SKILL_NORMAL else 0
-        block = (c * scores.rates + a) * scores.sigma.shape[1] + j
         for i in range(z.size):
             z[i] = mode[r, i] if warm else 0.0
         if not warm:
             start_line(z, c, r, j, rows, scores, maps, work)
-        find_mode(z, c, r, block, j, warm, steps, rows, scores, gate, maps, work)
+        find_mode(z, c, r, a, j, warm, steps, rows, scores, gate, maps, work)
         for i in range(z.size):
             mode[r, i] = z[i]
 
@@ -256,9 +253,8 @@ def walk(
             for i in range(q):
                 z[i] = modes[r, noise[r], i]
             while 0 <= j < noises:
-                block = (c * scores.rates + a) * noises + j
                 v = log_sigma[c, j] + find_mode(
-                    z, c, r, block, j, True, steps, rows, scores, gate, maps, work
+                    z, c, r, a, j, True, steps, rows, scores, gate, maps, work
                 )
                 for i in range(q):
                     v -= math.log(work.low[i, i])
@@ -279,6 +275,5 @@ def at_points(curve, rate, noise, rows, scores, gate, maps, t, log_density, work
     for r in range(curve.size):
         c, j = curve[r], noise[r]
         a = rate[r] if scores.kind != SKILL_NORMAL else 0
-        block = (c * scores.rates + a) * scores.sigma.shape[1] + j
-        weigh(1, work.mode, t, log_density, c, r, block, j, rows, scores, gate, maps, work)
+        weigh(1, work.mode, t, log_density, c, r, a, j, rows, scores, gate, maps, work)
         out[r] = work.total[0]
