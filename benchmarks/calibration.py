@@ -3,7 +3,7 @@
 An account, a trend of it and its parameters are drawn from the prior (visible changes only, as
 the accounts are defined), eight scores are simulated, and the engine is asked what it believes.
 
-Run with `make calibration`, or `python benchmarks/calibration.py [draws] [quick|full]`.
+Run with `make calibration`, or `python benchmarks/calibration.py [draws] [full|quick]`.
 """
 
 from __future__ import annotations
@@ -130,13 +130,15 @@ def figure_of(ranks, table, path):
         for name in names:
             u = np.sort(ranks.loc[ranks["parameter"] == name, "rank"])
             grid = np.linspace(0, 1, 201)
-            left.plot(grid, np.searchsorted(u, grid) / u.size - grid, label=name, lw=1)
-        size = ranks["parameter"].value_counts().min()
+            away = np.searchsorted(u, grid) / u.size - grid
+            # times √draws, so that one band serves parameters of few and of many draws
+            left.plot(grid, away * np.sqrt(u.size), label=name, lw=1)
         g = np.linspace(0, 1, 201)
-        band = 2.58 * np.sqrt(g * (1 - g) / size)
+        band = 2.58 * np.sqrt(g * (1 - g))
         left.fill_between(g, -band, band, color="#dddddd", lw=0)
-        left.set(xlabel="rank of the truth in its posterior", ylabel="distribution − uniform")
-        left.legend(ncol=2)
+        left.set(xlabel="rank of the truth in its posterior",
+                 ylabel="(distribution − uniform) × √draws", ylim=(-1.6, 2.6))  # fmt: skip
+        left.legend(ncol=3, loc="upper center", fontsize=6)
         right.plot([0, 1], [0, 1], color="#999999", lw=0.8)
         for account in ACCOUNTS:
             t = table[table["account"] == account]
@@ -158,7 +160,7 @@ def markdown(table):
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2048
-    level = sys.argv[2] if len(sys.argv) > 2 else "quick"
+    level = sys.argv[2] if len(sys.argv) > 2 else "full"
     effort = {"quick": QUICK, "full": FULL}[level]
     start = time.perf_counter()
     drawn = draw(np.random.default_rng(1), count)

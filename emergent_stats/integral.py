@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 NUISANCE = ("sigma", "guess", "lapse")
 # Newton steps
 _STEPS = 12
-# sets of nodes around modes
-_SETS = 128
+# most sets of nodes around modes, and nodes in all of them
+_SETS, _NODES = 128, 65_536
 # decades up to which a gap between models gets one node for a break in it, and two beyond
 _WIDE_GAP = 0.6
 # nodes around a mode, at most, however few points there are
@@ -266,9 +266,10 @@ class Integral:
             return
         rate, weight = points.rate[wanted], log_w[wanted]
         values = {n: v[wanted][:, None] for n, v in points.values.items()}
-        nodes = nodes // 2 * 2 if q else 2
-        t, density = student_nodes(_SETS, nodes, q, int(self.rng.integers(2**31)))
-        pick, shift = (place * _WALK + self.salt[curve]) % _SETS, float(self.rng.random())
+        nodes = min(nodes, _MOST_NODES * 32) // 2 * 2 if q else 2
+        sets = int(np.clip(_NODES // nodes, 8, _SETS))
+        t, density = student_nodes(sets, nodes, q, int(self.rng.integers(2**31)))
+        pick, shift = (place * _WALK + self.salt[curve]) % sets, float(self.rng.random())
         kept_count, noises = points.kept.shape[2], self.nodes.sigma.shape[1]
         log_sigma = self.nodes.log_sigma_weight
         if problem.linear:

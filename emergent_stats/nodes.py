@@ -15,7 +15,7 @@ _DF = 6.0
 _WIDE_SHARE, _WIDE = 0.2, 2.5
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def student_nodes(count: int, each: int, q: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Sets of `each` (even) Student t deviates in pairs ±t, and their log density.
 
