@@ -185,8 +185,6 @@ def _rate_nodes(
     the rate, and a few Gauss nodes of the prior do; the rest weigh nothing.
     """
     value = prior.from_normal(_Z)
-    # midpoints of equal shares: the mixture is too lumpy for Gauss-Legendre to do better
-    v, log_w = (np.arange(most) + 0.5) / most, np.full(most, -np.log(most))
     found = np.empty((at.size, most))
     log_weight = np.empty((at.size, most))
     known: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
@@ -195,7 +193,7 @@ def _rate_nodes(
             # a rate that explains the extreme score gains many nats where n is large, so only a
             # prior that all but rules it out keeps it from mattering
             if special.ndtr(-np.interp(a - 3.0 * w, value, _Z)) > _RULED_OUT:
-                known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, v, log_w)
+                known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, most)
             else:
                 known[a, w] = _prior_nodes(prior, -(-most // 2), most)
         found[i], log_weight[i] = known[a, w]
@@ -226,7 +224,9 @@ def _prior_nodes(prior: Prior, count: int, most: int) -> tuple[np.ndarray, np.nd
     return rate, log_w
 
 
-def _mixture_nodes(prior, value, at, width, v, log_w):
+def _mixture_nodes(
+    prior: Prior, value: np.ndarray, at: float, width: float, most: int
+) -> tuple[np.ndarray, np.ndarray]:
     end = at + 4.0 * width
     share = float(special.ndtr(np.interp(end, value, _Z)))
     bumps = [(0.3, width), (0.3, width + 0.25 * at)]
@@ -236,11 +236,17 @@ def _mixture_nodes(prior, value, at, width, v, log_w):
     below = rest * np.minimum(special.ndtr(np.interp(grid, value, _Z)) / share, 1.0)
     for weight, w in bumps:
         start = special.ndtr(-at / w)
-        below += weight * np.maximum(special.ndtr((grid - at) / w) - start, 0.0) / (1.0 - start)
+        upper = special.ndtr((end - at) / w) - start
+        below += weight * np.clip((special.ndtr((grid - at) / w) - start) / upper, 0.0, 1.0)
     keep = np.concatenate([[True], np.diff(below) > 1e-14])
-    rate = np.interp(v, below[keep], grid[keep])
-    density = rest * np.exp(prior.log_density(rate)) / share * (rate <= end)
-    for weight, w in bumps:
-        peak = np.exp(-0.5 * ((rate - at) / w) ** 2) / (w * np.sqrt(2 * np.pi))
-        density += weight * peak / special.ndtr(at / w)
-    return rate, log_w + prior.log_density(rate) - np.log(density)
+    edges = np.interp(np.arange(1, most) / most, below[keep], grid[keep])
+    # a node has the prior mass of its stretch, and stands at its mean: what is linear there
+    # is integrated exactly, however lumpy the mixture
+    density = np.exp(-0.5 * _Z * _Z) / np.sqrt(2 * np.pi)
+    first = np.concatenate([[0.0], np.cumsum((value * density)[1:] + (value * density)[:-1])])
+    first *= 0.5 * (_Z[1] - _Z[0])
+    z = np.concatenate([[-8.0], np.interp(edges, value, _Z), [np.interp(end, value, _Z)]])
+    mass = np.maximum(np.diff(special.ndtr(z)), 1e-300)
+    rate = np.diff(np.interp(z, _Z, first)) / mass
+    low = np.concatenate([[0.0], edges])
+    return np.clip(rate, low, np.append(edges, end)), np.log(mass)

@@ -17,7 +17,7 @@ from emergent_stats.inner import KERNEL, find_mode, forget_shape, learn_shape, s
 from emergent_stats.likelihood import SKILL_NORMAL
 
 # nats below the best σ of a point at which the walk ends, sooner at points that matter little
-_LEAVE, _LEAVE_SOON = 7.0, 3.0
+_LEAVE, _LEAVE_SOON = 8.5, 3.0
 # nats below the best of a curve at which a Laplace approximation is good enough
 _SLIGHT = 6.5
 # share of the nodes kept that are drawn evenly
