@@ -31,6 +31,9 @@ pt: Any = pytensor.tensor
 #: Grid of skill (nats) and of the noise between models (log nats).
 SKILL = np.linspace(-9.0, 9.0, 181)
 LOG_SIGMA = np.linspace(np.log(0.02), np.log(2.0), 13)
+#: Grid of a population's mean skill (nats) and of its spread (log nats), for chances of being kept.
+KEPT_MEAN = np.linspace(-20.0, 20.0, 401)
+KEPT_SPREAD = np.linspace(np.log(0.1), np.log(10.0), 15)
 
 # the noise integral is a sum over a finer grid, with room for it beyond the ends
 _FINE = np.linspace(-16.0, 16.0, 1601)
@@ -72,6 +75,22 @@ def blurred(log_likelihood: np.ndarray) -> np.ndarray:
     return found + top[:, None, None]
 
 
+def kept(log_passed: np.ndarray) -> np.ndarray:
+    """Chance of being kept over a normal population, (fine, R) to (R, spread, mean): ∜P.
+
+    Beyond the fine grid the chance is that at its ends, so that wide populations
+    fit too. The fourth root is as smooth as the logarithm where the chance is
+    small, and costs two multiplications to undo.
+    """
+    passed = np.exp(log_passed)
+    edges = np.concatenate([[-np.inf], 0.5 * (_FINE[1:] + _FINE[:-1]), [np.inf]])
+    found = np.empty((log_passed.shape[1], KEPT_SPREAD.size, KEPT_MEAN.size))
+    for v, log_spread in enumerate(KEPT_SPREAD):
+        below = special.ndtr((edges - KEPT_MEAN[:, None]) / np.exp(log_spread))
+        found[:, v] = (np.diff(below, axis=1) @ passed).T ** 0.25
+    return found
+
+
 @dataclass(frozen=True)
 class Position:
     """Where a value lies on an evenly spaced grid, as index and share of the way to the next."""
@@ -91,6 +110,8 @@ class Position:
 
 SKILL_POSITION = Position.on(SKILL)
 SIGMA_POSITION = Position.on(LOG_SIGMA)
+KEPT_MEAN_POSITION = Position.on(KEPT_MEAN)
+KEPT_SPREAD_POSITION = Position.on(KEPT_SPREAD)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp"})
@@ -268,14 +289,13 @@ def _numba_summed_slopes(op, node, **kwargs):
 
 def table_sum(
     table: Any, row_task: Any, line: Any, shape: Any, start: Any, slope: Any, extra: Any,
-    log_sigma: Any,
+    log_sigma: Any, skill: Position = SKILL_POSITION, noise: Position = SIGMA_POSITION,
 ) -> Any:  # fmt: skip
     """Log likelihood (C, R) as in `summed`, with skills in nats and the log of the noise.
 
-    ``log_sigma`` has one value a row.
+    ``log_sigma`` has one value a row; ``skill`` and ``noise`` are the grids of the table.
     """
-    step = SKILL_POSITION.step
+    step = skill.step
     return Summed()(
-        table, row_task, line, shape, SKILL_POSITION(start), slope / step, extra / step,
-        SIGMA_POSITION(log_sigma),
-    )  # fmt: skip
+        table, row_task, line, shape, skill(start), slope / step, extra / step, noise(log_sigma)
+    )

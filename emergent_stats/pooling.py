@@ -11,7 +11,7 @@ from scipy import special
 from emergent_stats.curve import MIN_SCALES, Curve
 from emergent_stats.likelihood import BINOMIAL, kind_of
 from emergent_stats.metrics import Metric
-from emergent_stats.noise_tables import blurred, log_at_least, log_binomial
+from emergent_stats.noise_tables import blurred, kept, log_at_least, log_binomial
 from emergent_stats.priors import Beta, Prior
 from emergent_stats.trends import (
     ACCOUNTS,
@@ -28,6 +28,9 @@ from emergent_stats.trends import (
 _GUESSES = 3
 #: Width of the bend and of the transition that stand for slow changes, in decades.
 _SLOW_WIDTH, _WIDE_WIDTH = 0.5, 1.5
+# nodes of the chance of being kept: for a group of alternatives, for a line
+_NODES, _LINE_NODES = 72, 12
+_GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
 #: Log weight of what is not there.
 ALMOST_NEVER = -1e9
 
@@ -81,11 +84,10 @@ class Tasks:
 
     Attributes
     ----------
-    names, models : tuple of str
-        One per series, and one per model that occurs in any.
     kinds : int
         Number of metrics, each with a level of its own.
     selected : bool
+    names, models, metric_names, families : tuple of str
     arrays : dict
     notes : tuple of str
         Series that were left out, and why.
@@ -97,6 +99,7 @@ class Tasks:
     names: tuple[str, ...] = field(compare=False)
     models: tuple[str, ...] = field(compare=False)
     metric_names: tuple[str, ...] = field(compare=False)
+    families: tuple[str, ...] = field(compare=False)
     arrays: dict[str, np.ndarray] = field(compare=False, repr=False)
     notes: tuple[str, ...] = field(compare=False, default=())
 
@@ -109,24 +112,34 @@ class Tasks:
         ValueError
             If fewer than two series can be used.
         """
-        kept, notes = [], []
+        usable, notes = [], []
         for c in curves:
             reason = unfit(c)
             if reason:
                 notes.append(f"{name_of(c)} left out: {reason}")
             else:
-                kept.append(c)
-        if len(kept) < 2:
+                usable.append(c)
+        if len(usable) < 2:
             why = f" ({notes[0]})" if notes else ""
-            raise ValueError(f"pooling needs 2 series or more, got {len(kept)}{why}")
-        models = tuple(dict.fromkeys(n for c in kept for n in c.models))
-        metrics = tuple(dict.fromkeys(c.metric for c in kept))
-        arrays = _arrays(kept, models, metrics, selection)
-        names = unique([name_of(c) for c in kept])
-        sizes = (len(kept), len(models), *(arrays[n].shape for n in ("table", "shape")))
+            raise ValueError(f"pooling needs 2 series or more, got {len(usable)}{why}")
+        models = tuple(dict.fromkeys(n for c in usable for n in c.models))
+        metrics = tuple(dict.fromkeys(c.metric for c in usable))
+        families = tuple(dict.fromkeys(family_of(c) for c in usable))
+        arrays = _arrays(usable, models, metrics, selection)
+        arrays |= {
+            "family": np.array([families.index(family_of(c)) for c in usable]),
+            "length": np.array([c.m for c in usable]),
+        }
+        names = unique([name_of(c) for c in usable])
+        sizes = (
+            len(usable),
+            len(models),
+            len(families),
+            *(arrays[n].shape for n in ("table", "shape")),
+        )
         return cls(
             tuple(np.concatenate([np.atleast_1d(s) for s in sizes]).tolist()), len(metrics),
-            selection is not None, names, models, metrics, arrays, tuple(notes),
+            selection is not None, names, models, metrics, families, arrays, tuple(notes),
         )  # fmt: skip
 
 
@@ -134,6 +147,11 @@ def name_of(curve: Curve) -> str:
     """Family and task, or else the metric."""
     parts = [str(curve.key[k]) for k in ("family", "task") if curve.key.get(k) is not None]
     return " ".join(parts) or curve.metric
+
+
+def family_of(curve: Curve) -> str:
+    """Family of the models; a table that names none is of one family."""
+    return str(curve.key.get("family") or "")
 
 
 def unique(names: list[str]) -> tuple[str, ...]:
@@ -175,7 +193,7 @@ def _arrays(curves, models, metrics, selection) -> dict[str, np.ndarray]:
     x = np.zeros((count, width))
     location, log_gap = np.zeros((gaps, count)), np.full((gaps, count), ALMOST_NEVER)
     model = np.zeros((count, width), int)
-    tables, passes, row_task = [], [], []
+    tables, passed, row_task = [], [], []
     level_row = np.zeros((count, _GUESSES), int)
     log_level = np.full((count, _GUESSES), ALMOST_NEVER)
     for t, c in enumerate(curves):
@@ -194,30 +212,33 @@ def _arrays(curves, models, metrics, selection) -> dict[str, np.ndarray]:
             level_row[t, g] = len(row_task)
             log_level[t, g] = -np.log(guesses.size)
             row_task.append(t)
-            table, passed = _tables(c, float(guess), lapse, width, selection)
+            table, chance_kept = _tables(c, float(guess), lapse, width, selection)
             tables.append(table)
-            passes.append(passed)
-    return _alternatives(x, location, log_gap) | {
+            passed.append(chance_kept)
+    alternatives = _alternatives(x, location, log_gap)
+    return alternatives | _nodes(alternatives["account"], alternatives["portion"]) | {
         "model": model,
-        "table": np.stack(tables), "passed": np.stack(passes), "row_task": np.array(row_task),
+        "table": np.stack(tables),
+        "kept": kept(np.stack(passed if selection else passed[:1], axis=1)),
+        "row_task": np.array(row_task),
         "level_row": level_row, "log_level": log_level,
         "kind": np.array([metrics.index(c.metric) for c in curves]),
     }  # fmt: skip
 
 
 def _tables(curve: Curve, guess: float, lapse: float, width: int, selection):
-    """Log likelihood per model (width, σ, skill), log probability of being kept (1, σ, skill)."""
+    """Log likelihood per model (width, σ, skill), and of being kept on the fine grid of skill."""
     metric, n = curve.metric_object, np.round(curve.effective_n)
     fine = log_binomial(metric, np.round(curve.score * n), n, guess, lapse)
-    passed = np.zeros((fine.shape[0], 1))
+    passed = np.zeros(fine.shape[0])
     if selection is not None:
         judged = n[-1] * selection.examples
         least = judged * (np.nan_to_num(curve.chance) + selection.margin)
-        passed = log_at_least(metric, least, judged, guess, lapse)[:, None]
-        fine[:, -1:] += passed
+        passed = log_at_least(metric, least, judged, guess, lapse)
+        fine[:, -1] += passed
     table = blurred(fine)
     empty = np.zeros((width - curve.m, *table.shape[1:]))
-    return np.concatenate([table, empty]), blurred(passed)
+    return np.concatenate([table, empty]), passed
 
 
 def _alternatives(
@@ -254,3 +275,32 @@ def _alternatives(
         "log_weight": np.concatenate(weights), "account": np.array(account),
         "portion": np.array(portion), "uses": np.array(uses),
     }  # fmt: skip
+
+
+def _nodes(account: np.ndarray, portion: np.ndarray) -> dict[str, np.ndarray]:
+    """Slopes and extras, in their scales, over which the chance of being kept is averaged.
+
+    Always the same ones (N,), so that the average is smooth in the population;
+    alternatives of a group share out one lattice of points.
+    """
+    # alternatives of one account and portion are one group: flat, lines, slow bends, steps ...
+    group = 3 * account + portion
+    size = np.bincount(group)[group]
+    each = np.maximum(np.ceil(_NODES / size), 4).astype(int)
+    each[account == 0], each[(account > 0) & (portion == 0)] = 1, _LINE_NODES
+    node_of = np.repeat(np.arange(account.size), each)
+    unit = np.empty((node_of.size, 2))
+    for g in np.unique(group):
+        own = np.flatnonzero(group[node_of] == g)
+        # a lattice, dealt out to the alternatives in turns
+        turn = np.argsort(np.arange(own.size) % each[node_of[own[0]]], kind="stable")
+        place = np.argsort(turn)
+        unit[own, 0] = (place + 0.5) / own.size
+        unit[own, 1] = (0.5 + place * _GOLDEN) % 1.0
+    # half-normal and Gamma(3) quantiles
+    return {
+        "node_of": node_of,
+        "node_slope": special.ndtri(0.5 + 0.5 * unit[:, 0]),
+        "node_extra": np.where(portion[node_of] > 0, special.gammaincinv(3.0, unit[:, 1]), 0.0),
+        "node_log_share": -np.log(each[node_of]),
+    }

@@ -93,6 +93,8 @@ def diagnostics(tree: xr.DataTree) -> list[str]:
         warnings.simplefilter("ignore", RuntimeWarning)
         rhat = _extreme(az.rhat(continuous), np.nanmax)
         ess = _extreme(az.ess(continuous, method="bulk"), np.nanmin)
+    if not rhat or not ess:
+        return [*found, "R-hat is not known: it needs 2 chains or more and 4 draws of each"]
     name = max(rhat, key=rhat.__getitem__)
     if rhat[name] > MAX_RHAT:
         found.append(f"R-hat of {name} is {rhat[name]:.3f}, above {MAX_RHAT}: chains disagree")
