@@ -485,9 +485,10 @@ def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, w
     for j in range(q):
         for p in range(count):
             v = z[j, p] + mode[j]
-            total[p] -= 0.5 * v * v
-            u = (v + Z_REACH) * scale
-            k = min(max(int(min(max(u, 0.0), 1e6)), 0), last)
+            # profiles are not made to be continued as far as that
+            total[p] -= 0.5 * v * v if abs(v) < Z_REACH - 0.5 else np.inf
+            u = (min(max(v, -Z_REACH), Z_REACH) + Z_REACH) * scale
+            k = min(int(u), last)
             at = np.uint64(k)
             start = maps[j, at]
             values[j, p] = start + (u - k) * (maps[j, at + one] - start)

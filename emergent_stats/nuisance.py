@@ -227,7 +227,8 @@ def _prior_nodes(prior: Prior, count: int, most: int) -> tuple[np.ndarray, np.nd
 def _mixture_nodes(
     prior: Prior, value: np.ndarray, at: float, width: float, most: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    end = at + 4.0 * width
+    # few examples leave any rate possible that the prior knows
+    end = min(at + 4.0 * width, float(value[-1]))
     share = float(special.ndtr(np.interp(end, value, _Z)))
     bumps = [(0.3, width), (0.3, width + 0.25 * at)]
     rest = 1.0 - sum(weight for weight, _ in bumps)
@@ -246,7 +247,9 @@ def _mixture_nodes(
     first = np.concatenate([[0.0], np.cumsum((value * density)[1:] + (value * density)[:-1])])
     first *= 0.5 * (_Z[1] - _Z[0])
     z = np.concatenate([[-8.0], np.interp(edges, value, _Z), [np.interp(end, value, _Z)]])
-    mass = np.maximum(np.diff(special.ndtr(z)), 1e-300)
-    rate = np.diff(np.interp(z, _Z, first)) / mass
-    low = np.concatenate([[0.0], edges])
-    return np.clip(rate, low, np.append(edges, end)), np.log(mass)
+    mass = np.diff(special.ndtr(z))
+    there = mass > 1e-14
+    rate = np.diff(np.interp(z, _Z, first)) / np.where(there, mass, 1.0)
+    rate = np.clip(rate, np.concatenate([[0.0], edges]), np.append(edges, end))
+    with np.errstate(divide="ignore"):
+        return rate, np.where(there, np.log(mass), -np.inf)

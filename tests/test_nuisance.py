@@ -88,3 +88,15 @@ def test_losses_have_no_rates():
     assert nodes.shape == (1, 1)
     assert np.exp(nodes.log_sigma_weight).sum() == pytest.approx(1.0, abs=0.02)
     assert nodes.sigma.min() < 1e-3
+
+
+@pytest.mark.parametrize("n", [1.0, 3.0, 200.0])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.5])
+def test_rates_stay_in_their_range_however_few_the_examples(n, value):
+    score = np.full(6, np.round(value * n) / n)
+    curve = Curve(10.0 ** np.linspace(8, 11, 6), score, "exact_match", n=n)
+    metric = curve.metric_object
+    nodes = lattice(observe([curve], metric), metric, Binomial(), 2.0, 5, 4)
+    used = np.isfinite(nodes.log_rate_weight)
+    assert ((nodes.guess + nodes.lapse)[used] < 1).all()
+    assert 0.5 < np.exp(nodes.log_rate_weight).sum() < 1 + 1e-9
