@@ -15,7 +15,7 @@ import numpy as np
 
 from emergent_stats.curve import AXIS_UNITS, Curve
 from emergent_stats.likelihood import observe
-from emergent_stats.numbers import scale_label
+from emergent_stats.numbers import between, scale_label
 from emergent_stats.planning import (
     ENOUGH,
     LEAST_VARIANCE,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 MODELS = (1, 2, 3, 4, 6, 8, 12)
 #: Runs at each scale that are tried.
 SEEDS = (2, 3, 5)
-# a design is not asked for more scales than this
-_MOST_RUNS = 40
+#: A design is not asked for more runs than this.
+MOST_RUNS = 40
 # scales beyond an edge continue the design's spacing, but no wider than this (decades)
 _WIDEST = 0.5
 _LEAST_SIGMA = 0.05
@@ -131,10 +131,16 @@ def cheapest(comparison: Comparison, sigma: float | None = None) -> str | None:
     return None if found is None else found.words
 
 
+def can_plan(comparison: Comparison) -> bool:
+    """Whether additions to the design of a comparison can be judged at all."""
+    curve = comparison.curve
+    return bool(comparison.bands) and curve.axis != "loss" and curve.n_scales >= 4
+
+
 def cheapest_for(comparison: Comparison, sigma: float | None = None) -> Addition | None:
     """The same as an `Addition`, with its plan and power."""
     curve = comparison.curve
-    if not comparison.bands or curve.axis == "loss" or curve.n_scales < 4:
+    if not can_plan(comparison):
         return None
     skill = _skills(curve)
     x, index = np.unique(curve.x, return_inverse=True)
@@ -159,7 +165,7 @@ def _first(
 
     With `most`, nothing is tried where that many additional runs do not help.
     """
-    possible = [c for c in candidates if c[1].runs <= _MOST_RUNS and _inside(c[1], claim)]
+    possible = [c for c in candidates if c[1].runs <= MOST_RUNS and _inside(c[1], claim)]
     if most is not None:
         top = [c for c in possible if c[2] == most]
         last = max((c[3] for c in top), default=1.0)
@@ -215,8 +221,7 @@ def _even_candidates(plan: Plan) -> Iterator[_Candidate]:
 def _gap_candidates(plan: Plan, curve: Curve, x: np.ndarray, gap: int) -> Iterator[_Candidate]:
     """Models in the gap of the largest rise, beyond the nearer edge, or both; seeds; examples."""
     unit = {**AXIS_UNITS, "step": "steps"}[curve.axis].removeprefix("training ")
-    ends = [scale_label(float(curve.in_units(v)), curve.axis) for v in (x[gap], x[gap + 1])]
-    within = f"between {ends[0]} and {ends[1]} {unit}"
+    within = between(curve, float(x[gap]), float(x[gap + 1]))
     above = gap + 1 > (x.size - 1) / 2
     edge = x[-1] if above else x[0]
     label = scale_label(float(curve.in_units(edge)), curve.axis)

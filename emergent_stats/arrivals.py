@@ -28,9 +28,10 @@ import numpy as np
 from emergent_stats.curve import Curve
 from emergent_stats.fits import Fit
 from emergent_stats.multiplicity import Discoveries, series_key
+from emergent_stats.sensitivity import share_of
 from emergent_stats.summary import interval, members, weighted
 from emergent_stats.tables import ResultsError
-from emergent_stats.trends import ACCOUNTS
+from emergent_stats.trends import ACCOUNTS, BREAKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ class Arrivals:
     curves : tuple of Curve
         T series that could be analysed.
     state : (T,) array of str
-        arrived, waiting (flat) or gradual.
+        arrived, waiting (flat) or gradual (falling tasks among them).
     p_arrived : (T,) array
         P(jump or onset).
     entry, exit : (T,) arrays
@@ -138,8 +139,14 @@ def arrival_times(
     curves = tuple(found.curves[i] for i in order)
     p = found.probability[order]
     locations = [_locations(*places[i], p[t], rng) for t, i in enumerate(order)]
-    p_arrived = p[:, 2] + p[:, 3]
-    state = np.where(p_arrived > 0.5, "arrived", np.where(p[:, 0] >= p[:, 1], "waiting", "gradual"))
+    p_arrived = share_of(p, *BREAKS)
+    # a task that falls has not arrived and is not about to: it is set apart like a gradual one
+    changes = share_of(p, "gradual", "falls")
+    state = np.where(
+        p_arrived > 0.5,
+        "arrived",
+        np.where(share_of(p, "flat") >= changes, "waiting", "gradual"),
+    )
     entry, leave = (np.array([np.unique(c.x)[k] for c in curves]) for k in (1, -2))
     at = np.array([np.median(v) for v in locations])
     ends = [interval(v, np.full(v.size, 1 / v.size)) for v in locations]
@@ -158,9 +165,10 @@ def arrival_times(
 
 def _locations(fit: Fit, row: int, p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Posterior draws of a break's location given that there is one, in decades."""
-    share = p[2:].sum()
+    share = float(share_of(p, *BREAKS))
     found = []
-    for account, weight in zip(ACCOUNTS[2:], p[2:], strict=True):
+    for account in BREAKS:
+        weight = float(share_of(p, account))
         size = round(_IMPUTATIONS * (weight / share if share > 0 else 0.5))
         if size:
             value, mass = weighted(members(fit.evidence, account), row, "location")
@@ -227,9 +235,9 @@ def _rate(p, locations, entry, leave, gradual, rng) -> tuple[float, float, float
     draws = np.empty(_IMPUTATIONS)
     for k in range(_IMPUTATIONS):
         state = (rng.random(size)[:, None] > np.cumsum(p, axis=1)).sum(1)
-        event = state >= 2
+        event = np.isin(state, [ACCOUNTS.index(a) for a in BREAKS])
         time = np.array([v[rng.integers(v.size)] for v in locations])
-        at_risk = event | (state == 0) | (gradual == "censored")
+        at_risk = event | (state == ACCOUNTS.index("flat")) | (gradual == "censored")
         exposure = np.where(event, np.clip(time, entry, leave), leave) - entry
         total = float(exposure[at_risk].sum())
         # Jeffreys' prior of a Poisson rate

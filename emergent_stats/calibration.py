@@ -20,6 +20,7 @@ from emergent_stats.evidence import QUICK, SCREEN, Effort, Evidence, log_evidenc
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.likelihood import BINOMIAL, from_counts, kind_of
 from emergent_stats.sensitivity import account_log_z, log_bayes_factor
+from emergent_stats.trends import BREAKS
 
 #: Heights in nats at which power is reported, beside the claim's own.
 REFERENCE_HEIGHTS = (0.5, 1.0, 2.0)
@@ -143,7 +144,8 @@ def bayes_factors(
     -------
     (C,) array
     """
-    real = {n: h for n, h in hypotheses.items() if h.account != "flat"}
+    # the factor weighs breaks against gradual: other accounts need no evidence
+    real = {n: h for n, h in hypotheses.items() if h.account in ("gradual", *BREAKS)}
 
     def look(rows: np.ndarray, effort: Effort) -> np.ndarray:
         part = batch.take(rows)
@@ -233,7 +235,7 @@ def calibrate(
     progress : callable, optional
         Called with the number of series done since the last call.
     """
-    rng = np.random.default_rng([seed, 11])
+    rng = np.random.default_rng([seed, 11, batch.curves[row].fingerprint])
     hypotheses = {n: e.hypothesis for n, e in evidences.items()}
     gradual = {n: e for n, e in evidences.items() if e.hypothesis.account == "gradual"}
     null_batch = simulate_batch(batch, row, draw_posterior(gradual, row, series, rng), rng)

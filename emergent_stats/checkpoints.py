@@ -3,8 +3,10 @@
 The noise between checkpoints is autocorrelated. Counted as independent, 186
 checkpoints make any wiggle of the run look like a break. The rule, stated with
 every series it touches: the correlation ρ of the noise of neighbours is
-estimated, every k-th checkpoint is kept so that neighbours kept are correlated
-by at most `LEFT`, and never more than `MOST` are.
+estimated, and as many checkpoints are kept as would, evenly spaced, leave
+neighbours correlated by at most `LEFT`, and never more than `MOST`. They are
+spread evenly by log scale, and closer together where the score leaps: how
+sudden a leap is, only the checkpoints beside it can show.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ LEFT = 0.3
 MOST = 32
 #: Checkpoints below which nothing is thinned: too few to estimate a correlation from.
 FEWEST = 12
+# times the median change between neighbours: of two dozen changes by noise alone, none is so large
+_LEAP = 5.0
 #: Axes along which a family is one run.
 AXES = ("step", "tokens")
 
@@ -89,7 +93,7 @@ def thinned(curve: Curve) -> Curve:
     most = min(MOST, max(curve.m // every, 2 * MIN_SCALES))
     if most >= curve.m:
         return curve
-    keep = np.unique(np.linspace(0, curve.m - 1, most).round().astype(int))
+    keep = _spread(curve, most)
     note = (
         f"checkpoints of one run, noise of neighbours correlated by about {rho:.2f}: "
         f"{keep.size} of {curve.m} used"
@@ -103,3 +107,33 @@ def thinned(curve: Curve) -> Curve:
         models=tuple(curve.models[i] for i in keep),
         warnings=(*curve.warnings, note),
     )
+
+
+def _spread(curve: Curve, most: int) -> np.ndarray:
+    """Positions of `most` checkpoints: evenly by log scale, and closer where the score leaps.
+
+    A quarter of them is kept for gaps across which the score changes far more
+    than across most: each is halved until the leap stands between two
+    neighbouring checkpoints. Checkpoints inside a gap are chosen by scale, not
+    by their scores.
+    """
+    x, y = curve.x, curve.score
+    low, high = curve.intervals(0.9)
+    leaps = most // 4
+    wanted = np.linspace(x[0], x[-1], most - leaps)
+    keep = set(np.abs(x[None, :] - wanted[:, None]).argmin(1).tolist()) | {0, curve.m - 1}
+    while len(keep) < most:
+        at = np.array(sorted(keep))
+        change = np.abs(np.diff(y[at]))
+        noise = 0.5 * (high - low)[at]
+        far = (change > _LEAP * np.median(change)) & (change > noise[1:] + noise[:-1])
+        split = np.diff(at) > 1
+        if leaps > 0 and (far & split).any():
+            gap = int(np.argmax(np.where(far & split, change, -1.0)))
+            leaps -= 1
+        else:
+            gap = int(np.argmax(np.where(split, np.diff(x[at]), -1.0)))
+        inside = np.arange(at[gap] + 1, at[gap + 1])
+        middle = 0.5 * (x[at[gap]] + x[at[gap + 1]])
+        keep.add(int(inside[np.abs(x[inside] - middle).argmin()]))
+    return np.array(sorted(keep))

@@ -201,7 +201,7 @@ def give_verdicts(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give each series a verdict: real, artefact, gradual, flat or undecided, and why."""
+    """Give each series a verdict: real, artefact, gradual, flat, falls or undecided, and why."""
     from emergent_stats import listing
     from emergent_stats.tables import SUFFIXES, json_text, write_table
 

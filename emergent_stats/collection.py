@@ -1,12 +1,14 @@
-"""Many curves: the comparison of each, in blocks, on all cores."""
+"""Many curves: the comparison of each, on all cores.
+
+Every curve is analysed by itself, with random numbers that follow its own
+numbers: alone, in company and with any number of threads the answer is the
+same, bit for bit.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from threading import Lock
 
 import numpy as np
 
@@ -29,16 +31,20 @@ from emergent_stats.sensitivity import (
     grid,
     log_bayes_factor,
     probabilities,
+    share_of,
 )
-from emergent_stats.trends import ACCOUNTS
+from emergent_stats.threads import Progress, each, workers
+from emergent_stats.trends import ACCOUNTS, BREAKS
 
-#: Curves analysed together; fixed, so that results do not depend on the number of cores.
-BLOCK = 32
 #: A second scale of skill is looked at where a break is at least this probable.
 _LOOK_TWICE = 0.8
+#: Posterior means of the noise between models rest on accounts at least this probable.
+_NOT_NEGLIGIBLE = 1e-6
 
 #: Analysed first: one of them is usually the best or near it, and sets the scale for the rest.
-_FIRST = ("power_law", "ceiling", "transition", "kink", "flat")
+_FIRST = ("power_law", "ceiling", "transition", "kink", "flat", "decline")
+#: An evidence this far below the best cannot change a verdict, whatever its error.
+_MATTERS = 4.0
 #: A log evidence this far below the best need not be exact.
 _NEGLIGIBLE = 8.0
 
@@ -62,7 +68,8 @@ def compare_all(
     calibrate, seed, thresholds
         As in `compare`.
     jobs : int, optional
-        Threads; default one per core. Results do not depend on it.
+        Threads; default one per core. Results do not depend on it, nor on
+        which other curves are given.
     progress : callable, optional
         Called as progress(done, total): curves, plus simulated series as they
         turn out to be needed.
@@ -71,167 +78,142 @@ def compare_all(
     -------
     list of Comparison, in the order of `curves`.
     """
-    curves = [thinned(c) for c in curves]
-    found: dict[int, Comparison] = {}
-    groups: dict[tuple[Metric, int], list[int]] = {}
-    for i, curve in enumerate(curves):
+    report = Progress(progress, total=len(curves))
+    # one level of threads only: over curves, or within the simulations of a single one
+    inside = workers(jobs) if len(curves) < 2 else 1
+
+    def work(curve: Curve) -> Comparison:
+        curve = thinned(curve)
         early = thin(curve)
         if early is not None:
             seen = summary.apparent_jump(curve, thresholds.jump_width)[0] if curve.m > 1 else False
-            found[i] = Comparison(
+            found = Comparison(
                 curve, early.verdict, early.kind, early.reason,
                 apparent_jump=seen, warnings=curve.all_notes, thresholds=thresholds,
             )  # fmt: skip
         else:
-            # curves of similar length share a block, so that little is padded
-            key = (curve.metric_object, int(np.ceil(np.log2(curve.m))))
-            groups.setdefault(key, []).append(i)
-    blocks = [
-        (metric, rows[start : start + BLOCK])
-        for (metric, _), rows in groups.items()
-        for start in range(0, len(rows), BLOCK)
-    ]
-    report = _Progress(progress, done=len(found), total=len(curves))
+            found = _Analysis(curve, seed, thresholds, calibrate, inside, report).comparison()
+        report(1)
+        return found
 
-    def work(metric: Metric, rows: list[int]) -> list[tuple[int, Comparison]]:
-        chosen = [curves[i] for i in rows]
-        block = _Block(chosen, metric, seed, thresholds, calibrate, inside, report)
-        return [(i, block.comparison(r)) for r, i in enumerate(rows)]
-
-    workers = jobs or os.cpu_count() or 1
-    # one level of threads only: over blocks, or within the simulations of a single block
-    inside = workers if len(blocks) < 2 else 1
-    if workers == 1 or len(blocks) < 2:
-        for block in blocks:
-            found.update(work(*block))
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            for future in as_completed([pool.submit(work, *b) for b in blocks]):
-                found.update(future.result())
-    return [found[i] for i in range(len(curves))]
+    return each(curves, work, jobs)
 
 
-class _Progress:
-    """Counts work done and work still to do, from several threads."""
-
-    def __init__(self, callback: Callable[[int, int], None] | None, done: int, total: int):
-        self._callback, self._done, self._total, self._lock = callback, done, total, Lock()
-        self(0)
-
-    def more(self, count: int) -> None:
-        with self._lock:
-            self._total += count
-
-    def __call__(self, count: int) -> None:
-        if self._callback is None:
-            return
-        with self._lock:
-            self._done += count
-            self._callback(self._done, self._total)
-
-
-class _Block:
-    """Evidences of some curves of one metric, and the comparison of each."""
+class _Analysis:
+    """Evidences of one curve, and what follows from them."""
 
     def __init__(
         self,
-        curves: list[Curve],
-        metric: Metric,
+        curve: Curve,
         seed: int,
         thresholds: Thresholds,
         calibrate: int,
         jobs: int,
-        report: _Progress,
+        report: Progress,
     ):
-        self.seed, self.thresholds, self.calibrate = seed, thresholds, calibrate
+        metric = curve.metric_object
+        self.curve, self.seed, self.thresholds, self.calibrate = curve, seed, thresholds, calibrate
         self.jobs, self.report = jobs, report
-        self.batch = Batch.of(curves, metric)
+        self.batch = Batch.of([curve], metric)
         self.evidence = evidences(self.batch, seed, hypotheses(metric))
         account_z = _account_log_z(self.evidence)
-        self.p = probabilities(account_z)
-        self.log_bf = log_bayes_factor(account_z)
+        self.p = probabilities(account_z)[0]
+        self.log_bf = float(log_bayes_factor(account_z)[0])
+        self.p_break = float(share_of(self.p, *BREAKS))
+        self.doubts = _doubts(self.evidence)
         self.grid = self._grid(metric)
         self.second = self._second_scale(metric)
 
+    def _rng(self, use: int) -> np.random.Generator:
+        """Random numbers for one use, which follow the curve's own numbers."""
+        return np.random.default_rng([self.seed, use, self.curve.fingerprint])
+
     def _grid(self, metric: Metric) -> np.ndarray:
-        """Account probabilities in every cell of the sensitivity grid, (cells, C, 4).
+        """Account probabilities in every cell of the sensitivity grid, (cells, accounts).
 
         Cells with another jump width take evidences of their own. They are NaN
-        where no verdict depends on them: for flat and undecided series.
+        where no verdict depends on them: for flat, falling and undecided series.
         """
-        found = grid(self.evidence, {})
-        settled = np.maximum(self.p[:, 1], self.p[:, 2:].sum(1)) > self.thresholds.probability
-        rows = np.flatnonzero(settled)
-        if rows.size:
-            batch = self.batch.take(rows)
-            extra = evidences(batch, self.seed, extra_hypotheses(metric))
-            found[:, rows] = grid({n: e.take(rows) for n, e in self.evidence.items()}, extra)
-        return found
+        limit = self.thresholds.probability
+        settled = max(share_of(self.p, "gradual"), self.p_break) > limit
+        extra = evidences(self.batch, self.seed, extra_hypotheses(metric)) if settled else {}
+        return grid(self.evidence, extra)[:, 0]
 
-    def _second_scale(self, metric: Metric) -> np.ndarray:
+    def _second_scale(self, metric: Metric) -> float:
         """P(jump or onset) on the logit scale where the log scale suggests a break, else NaN."""
-        second = np.full(len(self.batch), np.nan)
-        rows = np.flatnonzero(self.p[:, 2] + self.p[:, 3] > _LOOK_TWICE)
-        if rows.size:
-            twin = metric.on_scale("logit")
-            batch = Batch.of([self.batch.curves[i] for i in rows], twin)
-            evidence = evidences(batch, self.seed, hypotheses(twin))
-            p = probabilities(_account_log_z(evidence))
-            second[rows] = p[:, 2] + p[:, 3]
-        return second
+        if self.p_break <= _LOOK_TWICE:
+            return float("nan")
+        twin = metric.on_scale("logit")
+        evidence = evidences(Batch.of([self.curve], twin), self.seed, hypotheses(twin))
+        return float(share_of(probabilities(_account_log_z(evidence))[0], *BREAKS))
 
-    def findings(self, row: int) -> Findings:
+    def findings(self) -> Findings:
         """Collect the numbers a verdict looks at, simulation aside."""
-        curve, evidence = self.batch.curves[row], self.evidence
-        rng = np.random.default_rng([self.seed, 3])
-        p = self.p[row]
-        jump, edge = summary.apparent_jump(curve, self.thresholds.jump_width)
-        cells = self.grid[np.array(ONE_AT_A_TIME), row]
-        candidate = p[2] + p[3] > _LOOK_TWICE
+        curve, t = self.curve, self.thresholds
+        p = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
+        jump, edge = summary.apparent_jump(curve, t.jump_width)
+        gap = summary.widest_change(curve)
+        cells = self.grid[np.array(ONE_AT_A_TIME)]
         low = curve.intervals()[0]
         chance = curve.chance if np.isfinite(curve.chance) else 0.0
         floor = float(np.mean(low <= chance)) if curve.metric_object.direction > 0 else 0.0
+        at_stake = max(*p.values(), self.p_break) > t.probability or p["flat"] > 0.5
         return Findings(
-            *(float(v) for v in p),
-            log_bf=float(self.log_bf[row]),
-            log_bf_error=self._log_bf_error(row),
-            grid_real=_range(cells[:, 2] + cells[:, 3]),
-            grid_gradual=_range(cells[:, 1]),
-            grid_flat=_range(cells[:, 0]),
-            second_real=float(self.second[row]),
-            misfit=summary.predictive_p(self.batch, evidence, row, rng) if candidate else np.nan,
-            p_small_rise=(
-                summary.small_rise(self.batch, evidence, row, p, self.thresholds.rise, rng)
-                if p[0] > 0.5
-                else np.nan
+            **{f"p_{name}": value for name, value in p.items()},
+            log_bf=self.log_bf,
+            log_bf_error=self._log_bf_error(),
+            grid_real=_range(share_of(cells, *BREAKS)),
+            grid_gradual=_range(share_of(cells, "gradual")),
+            grid_flat=_range(share_of(cells, "flat")),
+            grid_falls=_range(share_of(cells, "falls")),
+            second_real=self.second,
+            misfit=(
+                summary.predictive_p(self.batch, self.evidence, self._rng(3))
+                if at_stake
+                else float("nan")
+            ),
+            p_small_change=(
+                summary.small_change(self.batch, self.evidence, self.p, t.rise, self._rng(4))
+                if p["flat"] > 0.5
+                else float("nan")
             ),
             p_cal=None,
             power=None,
             apparent_jump=jump,
             edge=edge,
-            sigma=summary.posterior_mean(evidence, row, "sigma"),
+            sigma=summary.posterior_mean(self._likely(), 0, "sigma"),
             floor_share=floor,
+            scales=curve.n_scales,
+            gap=gap.words,
+            gap_width=gap.width,
+            shape=summary.falling_shape(self.evidence),
+            unreliable="; ".join(self.doubts),
         )
 
-    def comparison(self, row: int) -> Comparison:
-        """Decide one curve, simulating where a verdict is at stake."""
-        curve, t = self.batch.curves[row], self.thresholds
-        f = self.findings(row)
+    def _likely(self) -> dict[str, Evidence]:
+        """Evidences of the hypotheses that are not out of the question."""
+        best = max(float(e.log_z[0]) for e in self.evidence.values())
+        least = best + np.log(_NOT_NEGLIGIBLE)
+        return {n: e for n, e in self.evidence.items() if e.log_z[0] > least}
+
+    def comparison(self) -> Comparison:
+        """Decide the curve, simulating where a verdict is at stake."""
+        curve, t, row = self.curve, self.thresholds, 0
+        f = self.findings()
         onset = f.p_onset > max(f.p_jump, f.p_gradual)
         at, width, height = summary.transition(self.evidence, row, curve, onset)
         powers: dict[float, float] = {}
         at_stake = max(f.p_real, f.p_gradual) > t.probability
-        if self.calibrate and at_stake:
+        if self.calibrate and at_stake and not f.unreliable:
             self.report.more(calibration_size(self.calibrate))
             c = run_calibration(
                 self.batch, row, self.evidence, f.log_bf, self.calibrate,
-                 t.p_cal, self.seed, self.jobs, self.report,
+                t.p_cal, self.seed, self.jobs, self.report,
             )  # fmt: skip
             f = replace(f, p_cal=c.p_cal, power=c.power)
             powers = c.powers
         verdict = decide(f, t)
-        rng = np.random.default_rng([self.seed, 5])
-        result = Comparison(
+        return Comparison(
             curve=curve,
             verdict=verdict.verdict,
             kind=verdict.kind,
@@ -241,6 +223,7 @@ class _Block:
             p_gradual=f.p_gradual,
             p_onset=f.p_onset,
             p_jump=f.p_jump,
+            p_falls=f.p_falls,
             log_bf=f.log_bf,
             log_bf_error=f.log_bf_error,
             p_second=f.second_real,
@@ -251,40 +234,38 @@ class _Block:
             width=width,
             height=height,
             apparent_jump=f.apparent_jump,
-            warnings=(*curve.all_notes, *self._numerical_warnings(row)),
-            hypotheses=self._rows(row),
+            warnings=(*curve.all_notes, *self._numerical_warnings()),
+            hypotheses=self._rows(),
             sensitivity=tuple(
                 {
                     "slope": a, "height": h, "width": w,
-                    **dict(zip(ACCOUNTS, self.grid[c, row].tolist(), strict=True)),
+                    **dict(zip(ACCOUNTS, self.grid[c].tolist(), strict=True)),
                 }
                 for c, (a, h, w) in enumerate(GRID)
-                if np.isfinite(self.grid[c, row]).all()
+                if np.isfinite(self.grid[c]).all()
             ),
-            bands=summary.bands(self.batch, self.evidence, row, rng),
+            bands=summary.bands(self.batch, self.evidence, row, self._rng(5)),
             thresholds=t,
         )  # fmt: skip
-        self.report(1)
-        return result
 
-    def _log_bf_error(self, row: int) -> float:
+    def _log_bf_error(self) -> float:
         """Error of the log Bayes factor: its hypotheses' errors, weighted by their shares."""
         square = 0.0
-        for accounts in (("gradual",), ("onset", "jump")):
+        for accounts in (("gradual",), BREAKS):
             chosen = list(summary.members(self.evidence, *accounts).values())
-            log_z = np.array([e.log_z[row] for e in chosen])
+            log_z = np.array([e.log_z[0] for e in chosen])
             share = np.exp(log_z - log_z.max())
             share /= share.sum()
-            square += float(((share * np.array([e.error[row] for e in chosen])) ** 2).sum())
+            square += float(((share * np.array([e.error[0] for e in chosen])) ** 2).sum())
         return float(np.sqrt(square))
 
-    def _rows(self, row: int) -> tuple[dict, ...]:
+    def _rows(self) -> tuple[dict, ...]:
         """One row per hypothesis."""
         count = {
             a: sum(e.hypothesis.account == a for e in self.evidence.values()) for a in ACCOUNTS
         }
         z = np.array(
-            [e.log_z[row] - np.log(count[e.hypothesis.account]) for e in self.evidence.values()]
+            [e.log_z[0] - np.log(count[e.hypothesis.account]) for e in self.evidence.values()]
         )
         share = np.exp(z - z.max())
         share /= share.sum()
@@ -292,27 +273,37 @@ class _Block:
             {
                 "hypothesis": name,
                 "account": e.hypothesis.account,
-                "log_evidence": float(e.log_z[row]),
-                "error": float(e.error[row]),
+                "log_evidence": float(e.log_z[0]),
+                "error": float(e.error[0]),
                 "probability": float(p),
-                "effective": float(e.effective[row]),
-                "pareto_k": float(e.pareto_k[row]),
-                "warning": _doubt(e, row),
+                "effective": float(e.effective[0]),
+                "pareto_k": float(e.pareto_k[0]),
+                "warning": _warning(e),
             }
             for (name, e), p in zip(self.evidence.items(), share, strict=True)
         )
 
-    def _numerical_warnings(self, row: int) -> list[str]:
-        weak = [
-            r["hypothesis"] for r in self._rows(row) if r["warning"] and r["probability"] > 0.05
-        ]
+    def _numerical_warnings(self) -> list[str]:
+        weak = [r["hypothesis"] for r in self._rows() if r["warning"] and r["probability"] > 0.05]
         return (
             [f"evidence not exact (error above {LARGE_ERROR}): {', '.join(weak)}"] if weak else []
         )
 
 
-def _doubt(evidence: Evidence, row: int) -> str:
-    return f"error > {LARGE_ERROR}" if evidence.error[row] > LARGE_ERROR else ""
+def _warning(evidence: Evidence) -> str:
+    if evidence.doubts[0]:
+        return evidence.doubts[0]
+    return f"error > {LARGE_ERROR}" if evidence.error[0] > LARGE_ERROR else ""
+
+
+def _doubts(found: dict[str, Evidence]) -> list[str]:
+    """Evidences that matter and cannot be relied on, each with its reason."""
+    best = max(float(e.log_z[0]) for e in found.values())
+    return [
+        f"{name}: {e.doubts[0]}"
+        for name, e in found.items()
+        if e.doubts[0] and e.log_z[0] + 3 * min(float(e.error[0]), 2.0) > best - _MATTERS
+    ]
 
 
 def _account_log_z(evidence: dict[str, Evidence]) -> np.ndarray:

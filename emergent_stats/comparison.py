@@ -1,4 +1,4 @@
-"""Compare the four accounts of a curve: `compare(curve)` → `Comparison` with a verdict."""
+"""Compare the accounts of a curve: `compare(curve)` → `Comparison` with a verdict."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy as np
 
 from emergent_stats.curve import Curve
 from emergent_stats.decision import THRESHOLDS, Thresholds
+from emergent_stats.trends import ACCOUNTS
 
 #: Columns of one row of output, in the order of the command line's contract.
 ROW = (
     "study", "family", "task", "metric", "shots", "seed", "axis", "m",
     "verdict", "kind", "reason",
-    "p_flat", "p_gradual", "p_onset", "p_jump", "log_bf", "log_bf_error",
+    "p_flat", "p_gradual", "p_onset", "p_jump", "p_falls", "log_bf", "log_bf_error",
     "p_cal", "power", "robust",
     "at_low", "at_high", "width_low", "width_high", "height_low", "height_high",
     "apparent_jump", "warnings",
@@ -33,13 +34,14 @@ class Comparison:
     Attributes
     ----------
     curve : Curve
-    verdict : {"real", "artefact", "gradual", "flat", "undecided"}
-    kind : {"jump", "onset", "unresolved"} or None
-        Which break, if the verdict is `real`.
+    verdict : {"real", "artefact", "gradual", "flat", "falls", "undecided"}
+    kind : str or None
+        Which break, if the verdict is `real`: jump, onset or unresolved. Which
+        shape, if it is `falls`: decline, drop, hump or u_shape.
     reason : str
         Why, in words.
-    p_flat, p_gradual, p_onset, p_jump : float
-        Probability of each account, equal before the data; NaN if not analysed.
+    p_flat, p_gradual, p_onset, p_jump, p_falls : float
+        Probability of each account, equal before the data, summing to 1; NaN if not analysed.
     log_bf, log_bf_error : float
         Natural log Bayes factor of real (jump or onset) against gradual, and
         its numerical error.
@@ -65,7 +67,7 @@ class Comparison:
         effective nodes, warnings.
     sensitivity : tuple of dict
         One row per cell of the grid: slope, height and jump-width factors and the
-        four probabilities.
+        probabilities of the accounts.
     bands : dict
         Per account: x (axis units) and low, mid, high of expected score and skill.
     thresholds : Thresholds
@@ -81,6 +83,7 @@ class Comparison:
     p_gradual: float = float("nan")
     p_onset: float = float("nan")
     p_jump: float = float("nan")
+    p_falls: float = float("nan")
     log_bf: float = float("nan")
     log_bf_error: float = float("nan")
     p_second: float = float("nan")
@@ -96,6 +99,11 @@ class Comparison:
     sensitivity: tuple[dict[str, float], ...] = ()
     bands: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     thresholds: Thresholds = THRESHOLDS
+
+    def __post_init__(self) -> None:
+        p = [getattr(self, f"p_{account}") for account in ACCOUNTS]
+        if not np.isnan(p).all() and not abs(sum(p) - 1.0) < 1e-9:
+            raise AssertionError(f"probabilities of the accounts sum to {sum(p)!r}, not 1")
 
     @property
     def p_real(self) -> float:
@@ -168,6 +176,7 @@ class Comparison:
             "p_gradual",
             "p_onset",
             "p_jump",
+            "p_falls",
             "log_bf",
             "log_bf_error",
             "p_second",
@@ -225,7 +234,7 @@ def compare(
     thresholds: Thresholds = THRESHOLDS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Weigh the four accounts of one curve and reach a verdict.
+    """Weigh the accounts of one curve and reach a verdict.
 
     Parameters
     ----------

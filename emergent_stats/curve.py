@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -118,6 +119,18 @@ class Curve:
     def design(self) -> tuple[float, ...]:
         """Scales from the centre, rounded: what a prior can know of the data."""
         return tuple(np.round(self.x - self.centre, 9).tolist())
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """Number that follows from what is analysed: scales, scores, examples, errors, metric.
+
+        Random numbers of an analysis start from it, so that they depend neither on the order in
+        which curves are given nor on their names.
+        """
+        numbers = np.concatenate([self.x, self.score, self.n, self.stderr, [self.chance]])
+        # NaN has many bit patterns
+        numbers = np.where(np.isnan(numbers), -1.0, numbers)
+        return zlib.crc32(numbers.tobytes(), zlib.crc32(f"{self.metric} {self.axis}".encode()))
 
     @property
     def m(self) -> int:

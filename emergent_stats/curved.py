@@ -37,7 +37,7 @@ def integrate_curved(
 
     Returns
     -------
-    log_m, variance, noise_mass, kept, kept_noise, kept_weight, calls : arrays
+    log_m, variance, noise_mass, kept, kept_noise, kept_weight, calls, largest : arrays
     """
     x, q = problem.batch.x[curve], len(problem.inner)
     size, noises, each = curve.size, log_sigma.shape[1], log_density.shape[1]
@@ -104,4 +104,5 @@ def integrate_curved(
     calls = each * np.isfinite(laplace).sum(1)
     kept_weight = np.full(chosen.shape, -np.log(kept_count))
     noise_mass = np.nan_to_num(noise_mass, nan=-np.inf)
-    return log_m, variance, noise_mass, kept, chosen // each, kept_weight, calls
+    largest = share.reshape(size, -1).max(1)
+    return log_m, variance, noise_mass, kept, chosen // each, kept_weight, calls, largest

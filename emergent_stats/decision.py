@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emergent_stats.curve import MIN_SCALES, Curve
-from emergent_stats.trends import JUMP_WIDTH
+from emergent_stats.trends import ACCOUNTS, JUMP_WIDTH
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Thresholds:
     second_scale : float
         Likewise P(jump or onset) on the second scale of skill.
     misfit : float
-        Smallest posterior predictive p-value.
+        Smallest posterior predictive p-value, for every verdict.
+    few : int
+        With fewer scales than this an undecided series has too few models.
     rise : float
-        A rise of the expected score from the first to the last scale that is
-        smaller than this (share of the score's range; nats for losses) is flat
-        for all that matters. `flat` by this rule needs P(flat) > ½ and
-        `probability` for the small rise.
+        A change of the expected score between any two scales that is smaller
+        than this (share of the score's range; nats for losses) is flat for all
+        that matters. `flat` by this rule needs P(flat) > ½ and `probability`
+        for the small change.
     """
 
     probability: float = 0.95
@@ -48,6 +50,7 @@ class Thresholds:
     grid: float = 0.5
     second_scale: float = 0.5
     misfit: float = 0.01
+    few: int = 8
     rise: float = 0.1
     jump_width: float = JUMP_WIDTH
 
@@ -63,20 +66,27 @@ class Findings:
     p_gradual: float
     p_onset: float
     p_jump: float
+    p_falls: float
     log_bf: float
     log_bf_error: float
     grid_real: tuple[float, float]
     grid_gradual: tuple[float, float]
     grid_flat: tuple[float, float]
+    grid_falls: tuple[float, float]
     second_real: float
     misfit: float
-    p_small_rise: float
+    p_small_change: float
     p_cal: float | None
     power: float | None
     apparent_jump: bool
     edge: bool
     sigma: float
     floor_share: float
+    scales: int
+    gap: str
+    gap_width: float
+    shape: str
+    unreliable: str
 
     @property
     def p_real(self) -> float:
@@ -86,7 +96,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Verdict, kind (for `real`), reason in words, and whether it survives the grid."""
+    """Verdict, kind (for `real` and `falls`), reason in words, and whether it survives the grid."""
 
     verdict: str
     kind: str | None
@@ -123,22 +133,53 @@ def thin(curve: Curve) -> Verdict | None:
 def decide(f: Findings, thresholds: Thresholds = THRESHOLDS) -> Verdict:
     """Apply the rule to the findings of one series."""
     t = thresholds
+    if f.unreliable:
+        return _undecided(f"evidence not reliable: {f.unreliable}")
+    verdict = _by_probability(f, t)
+    if verdict.verdict != "undecided" and f.misfit < t.misfit:
+        return _undecided(
+            f"misfit: the probabilities say {verdict.verdict}, but no account fits "
+            f"(posterior predictive p = {f.misfit:.3f})"
+        )
+    return verdict
+
+
+def _by_probability(f: Findings, t: Thresholds) -> Verdict:
     if f.p_flat > t.probability:
         robust = f.grid_flat[0] > t.grid
         return Verdict("flat", None, f"nothing visible happens: P(flat) = {f.p_flat:.3f}", robust)
-    if f.p_flat > 0.5 and f.p_small_rise > t.probability:
+    if f.p_flat > 0.5 and f.p_small_change > t.probability:
         return Verdict(
             "flat",
             None,
             f"nothing that matters happens: P(flat) = {f.p_flat:.2f}, and the expected score "
-            f"rises by less than {t.rise:g} with probability {f.p_small_rise:.3f}",
+            f"changes by less than {t.rise:g} with probability {f.p_small_change:.3f}",
             f.grid_flat[0] > t.grid,
         )
+    if f.p_falls > t.probability:
+        return _maybe_falls(f, t)
     if f.p_real > t.probability:
         return _maybe_real(f, t)
     if f.p_gradual > t.probability:
         return _maybe_gradual(f, t)
-    return Verdict("undecided", None, _why_undecided(f, t), False)
+    return _undecided(_why_undecided(f, t))
+
+
+_FALLING = {
+    "decline": "the score falls with scale",
+    "drop": "the score drops at a definite scale",
+    "hump": "the score rises, then falls",
+    "u_shape": "the score falls, then rises",
+}
+
+
+def _maybe_falls(f: Findings, t: Thresholds) -> Verdict:
+    lead = f"P(falls) = {f.p_falls:.3f}"
+    if not f.grid_falls[0] > t.grid:
+        return _undecided(
+            f"prior: {lead}, but {f.grid_falls[0]:.2f} under another reasonable prior"
+        )
+    return Verdict("falls", f.shape, f"{_FALLING[f.shape]}: {lead}", True)
 
 
 def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
@@ -164,10 +205,6 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
         return _undecided(
             f"skill scale: {lead} on the log scale of skill, {f.second_real:.2f} on the logit scale"
         )
-    if f.misfit < t.misfit:
-        return _undecided(
-            f"misfit: {lead}, but no account fits (posterior predictive p = {f.misfit:.3f})"
-        )
     if f.p_cal is None:
         bound = float(np.exp(-f.log_bf))
         if bound > (t.p_cal if kind == "unresolved" else t.bound):
@@ -192,8 +229,8 @@ def _maybe_gradual(f: Findings, t: Thresholds) -> Verdict:
     lead = f"P(gradual) = {f.p_gradual:.3f}"
     if f.edge and f.apparent_jump:
         return _undecided(
-            f"edge: {lead}, but the rise rests on one model at the edge, where a jump in skill "
-            "cannot be told from a steep trend; add models beyond it or in the last gap"
+            f"edge: {lead}, but the score rises ever faster up to the last model, with nothing "
+            f"measured {f.gap}: there a jump in skill cannot be told from a steep trend"
         )
     if not robust:
         return _undecided(
@@ -221,23 +258,21 @@ def _undecided(reason: str) -> Verdict:
 
 
 def _why_undecided(f: Findings, t: Thresholds) -> str:
-    parts = {
-        "flat": f.p_flat,
-        "gradual": f.p_gradual,
-        "onset": f.p_onset,
-        "jump": f.p_jump,
-    }
+    parts = {name: getattr(f, f"p_{name}") for name in ACCOUNTS}
     ranked = sorted(parts, key=lambda k: -parts[k])
     fits = " and ".join(f"{k} {parts[k]:.2f}" for k in ranked if parts[k] > 0.05)
     if f.edge:
-        why = "edge: the rise rests on one model at the end; add models beyond it or in that gap"
+        why = f"edge: the score rises ever faster up to the last model, nothing measured {f.gap}"
     elif f.sigma > 0.35:
         why = (
-            f"noise between models (σ ≈ {f.sigma:.2f} nats) is as large as what is to be told "
-            "apart; add seeds or models"
+            f"noise between models: σ ≈ {f.sigma:.2f} nats is as large as what is to be told apart"
         )
     elif f.floor_share > 0.5:
-        why = "floor: most models score no better than chance; a finer metric would show more"
+        why = "floor: most models score no better than chance"
+    elif f.gap_width > t.jump_width:
+        why = f"unresolved gap: the score changes most {f.gap}, where nothing was measured"
+    elif f.scales < t.few:
+        why = f"too few models: {f.scales} scales"
     else:
-        why = "too few models where the score rises; add models there"
+        why = f"too alike: what would tell the accounts apart drowns in noise at {f.scales} scales"
     return f"{why} (P: {fits})"

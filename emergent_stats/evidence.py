@@ -20,6 +20,10 @@ from emergent_stats.integral import Integral
 
 #: Error of a log evidence above which a warning is due.
 LARGE_ERROR = 0.1
+#: Error above which an evidence is not relied on.
+DOUBTFUL_ERROR = 0.5
+#: Share of an evidence on one node above which it is not relied on.
+DOUBTFUL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class Effort:
         Error of a log evidence at which no more is done.
     more, passes : int
         Points and largest number of further rounds.
+    rescues : int
+        Largest number of rounds, each four times the one before, for an evidence that would
+        otherwise not be relied on.
     """
 
     cells: int = 256
@@ -60,13 +67,14 @@ class Effort:
     enough: float = 0.05
     more: int = 64
     passes: int = 4
+    rescues: int = 3
 
 
 FULL = Effort()
 #: For simulated series: many of them, each less exact.
 QUICK = Effort(
     cells=64, budget=1024, scans=(24, 16), points=20, nodes=8, kept=256, spacing=2.1, guesses=5,
-    lapses=4, enough=0.15, more=32, passes=1,
+    lapses=4, enough=0.15, more=32, passes=1, rescues=0,
 )  # fmt: skip
 #: For a first look at simulated series, most of which are far from any threshold.
 SCREEN = replace(QUICK, cells=32, budget=384, scans=(16, 10), points=10, nodes=4, passes=0)
@@ -94,6 +102,11 @@ class Evidence:
         combination was taken.
     calls : (C,) array
         Evaluations of the integrand at nodes (Newton steps not counted).
+    bound : (C,) array
+        Largest log likelihood that any parameters give the curve; no evidence exceeds it. At most
+        0 for counts.
+    doubts : tuple of str
+        Why the evidence of a curve cannot be relied on; empty where it can.
     nuisance : tuple of (C, J), (C, G) and (C, L) arrays
         Posterior masses of the lattice's noises, guess and lapse rates.
     made : callable
@@ -107,8 +120,19 @@ class Evidence:
     effective: np.ndarray
     drawn: bool
     calls: np.ndarray
+    bound: np.ndarray
+    doubts: tuple[str, ...]
     nuisance: tuple[np.ndarray, ...]
     made: Callable[[], Nodes]
+
+    def __post_init__(self) -> None:
+        above = self.log_z > self.bound
+        if above.any() or np.isnan(self.log_z).any():
+            i = int(np.argmax(above | np.isnan(self.log_z)))
+            raise AssertionError(
+                f"log evidence {self.log_z[i]} of {self.hypothesis.name!r} for curve {i} above the "
+                f"largest log likelihood, {self.bound[i]}"
+            )
 
     @cached_property
     def _nodes(self) -> Nodes:
@@ -139,6 +163,7 @@ class Evidence:
         return Evidence(
             self.hypothesis, tuple(self.curves[i] for i in rows), self.log_z[rows],
             self.error[rows], self.effective[rows], self.drawn, self.calls[rows],
+            self.bound[rows], tuple(self.doubts[i] for i in rows),
             tuple(p[rows] for p in self.nuisance), made,
         )  # fmt: skip
 
@@ -169,7 +194,7 @@ def log_evidence(
     batch : Batch
         C curves.
     hypothesis : Hypothesis
-        Its metric must be the batch's, up to chance level.
+        Its metric must be the batch's, up to chance level and guess rate.
     effort : Effort
     seed : int
         Of the random shifts of the quasi-random nodes.
@@ -185,6 +210,7 @@ def log_evidence(
     ValueError
         If the trend returns another shape than asked for, NaN or infinite skill.
     """
+    batch = batch.through(hypothesis.metric)
     run = Integral(batch, hypothesis, effort, seed, hint)
     everyone = np.arange(len(batch))
     matters = everyone
@@ -209,14 +235,43 @@ def log_evidence(
             run.take_all(poor, 4 ** (index + 1))
         else:
             run.draw(poor, effort.more)
+    # rather a late answer than none: what would not be relied on gets many more points
+    for index in range(effort.rescues):
+        _, error, _ = run.summary()
+        weak = (error > 0.5 * DOUBTFUL_ERROR) | (run.heaviest() > DOUBTFUL_SHARE)
+        doubtful = matters[weak[matters]]
+        if doubtful.size == 0 or run.enumerated:
+            break
+        run.draw(doubtful, effort.more * 4 ** (index + 1))
     log_z, error, effective = run.summary()
+    doubts = _doubts(log_z, error, run)
+    # what is left above the bound is the error of a sum that lies just below it
+    log_z = np.minimum(log_z, run.bound)
     nuisance = run.nuisance()
     # evidences outlive the batch: they must not keep its tables
     run.forget_tables()
     return Evidence(
         hypothesis, batch.curves, log_z, error, effective, not run.enumerated, run.calls,
-        nuisance, run.posterior,
+        run.bound, doubts, nuisance, run.posterior,
     )  # fmt: skip
+
+
+def _doubts(log_z: np.ndarray, error: np.ndarray, run: Integral) -> tuple[str, ...]:
+    """Why each evidence cannot be relied on; empty where it can."""
+    share = run.heaviest()
+    found = []
+    for z, e, heavy, bound in zip(log_z, error, share, run.bound, strict=True):
+        if not np.isfinite(z):
+            found.append("no node has any likelihood")
+        elif z > bound + 3 * e + 0.05:
+            found.append(f"{z - bound:.2g} nats above the largest likelihood")
+        elif heavy > DOUBTFUL_SHARE:
+            found.append(f"{heavy:.0%} of it on one node")
+        elif e > DOUBTFUL_ERROR:
+            found.append(f"error {e:.2g} nats")
+        else:
+            found.append("")
+    return tuple(found)
 
 
 def _near(run: Integral, floor: np.ndarray) -> np.ndarray:

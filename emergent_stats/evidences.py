@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emergent_stats.batch import Batch
-from emergent_stats.collection import BLOCK, evidences
+from emergent_stats.collection import evidences
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import FULL, LARGE_ERROR, Effort, Evidence
-from emergent_stats.hypothesis import Hypothesis, hypotheses
-from emergent_stats.integrand import Problem
-from emergent_stats.metrics import Metric
+from emergent_stats.hypothesis import Hypothesis
+from emergent_stats.hypothesis import hypotheses as standard
+from emergent_stats.threads import Progress, each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +34,8 @@ def evidence_table(
 ) -> pd.DataFrame:
     """Log evidence of every hypothesis for every curve.
 
-    Curves of one metric and similar length are analysed in blocks, a few
-    blocks at a time, so memory does not grow with the number of curves
-    except for the table itself.
+    Each curve is analysed by itself, so memory does not grow with the number
+    of curves except for the table itself, and no row depends on other curves.
 
     Parameters
     ----------
@@ -77,39 +74,22 @@ def evidence_table(
         )
     if chosen is not None and len({h.metric for h in chosen}) > 1:
         raise ValueError("the hypotheses of one table must share their metric")
-    blocks = _blocks(curves, chosen)
-    columns: dict[int, list[dict[str, Any]]] = {}
-    done = 0
+    _check_metrics(curves, chosen)
+    report = Progress(progress, total=len(curves))
 
-    def work(metric: Metric, rows: list[int]) -> dict[int, list[dict[str, Any]]]:
-        given = chosen or _standard(metric)
+    def work(index: int) -> list[dict[str, Any]]:
+        curve = curves[index]
+        given = chosen or standard(curve.metric_object)
         try:
-            batch = Batch.of([curves[i] for i in rows], metric)
-            found = evidences(batch, seed, given, effort)
+            found = evidences(Batch.of([curve], given[0].metric), seed, given, effort)
         except ValueError as error:
-            _name_the_curve(curves, rows, metric, given, error)
-            raise
-        return {i: _rows(i, r, found) for r, i in enumerate(rows)}
+            text = str(error).replace("curve 0", "it")
+            raise ValueError(f"curve {index} of the table: {text}") from error
+        report(1)
+        return _rows(index, 0, found)
 
-    workers = jobs or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        # no more blocks are handed out than threads can work on: results do not pile up
-        running: set[Future] = set()
-        for block in blocks:
-            if len(running) >= workers:
-                ready, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in ready:
-                    columns |= (part := future.result())
-                    done += len(part)
-                    if progress:
-                        progress(done, len(curves))
-            running.add(pool.submit(work, *block))
-        for future in list(running):
-            columns |= (part := future.result())
-            done += len(part)
-            if progress:
-                progress(done, len(curves))
-    return pd.DataFrame([row for i in range(len(curves)) for row in columns[i]], columns=_COLUMNS)
+    rows = each(range(len(curves)), work, jobs)
+    return pd.DataFrame([row for part in rows for row in part], columns=_COLUMNS)
 
 
 _COLUMNS = [
@@ -118,46 +98,15 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _standard(metric: Metric) -> list[Hypothesis]:
-    return hypotheses(metric)
-
-
-def _blocks(
-    curves: Sequence[Curve], chosen: list[Hypothesis] | None
-) -> list[tuple[Metric, list[int]]]:
-    """Positions of curves that are analysed together; fixed, whatever the number of threads."""
-    groups: dict[tuple[Metric, int], list[int]] = {}
-    for i, curve in enumerate(curves):
-        metric = chosen[0].metric if chosen else curve.metric_object
+def _check_metrics(curves: Sequence[Curve], chosen: list[Hypothesis] | None) -> None:
+    """Refuse curves that the hypotheses cannot see."""
+    for i, curve in enumerate(curves if chosen else ()):
+        metric = chosen[0].metric  # type: ignore[index]
         if type(metric) is not type(curve.metric_object):
             raise ValueError(
                 f"curve {i} is scored by {curve.metric!r}, the hypotheses see "
                 f"{type(metric).__name__}; make one table per metric"
             )
-        groups.setdefault((metric, int(np.ceil(np.log2(curve.m)))), []).append(i)
-    return [
-        (metric, rows[start : start + BLOCK])
-        for (metric, _), rows in groups.items()
-        for start in range(0, len(rows), BLOCK)
-    ]
-
-
-def _name_the_curve(
-    curves: Sequence[Curve],
-    rows: list[int],
-    metric: Metric,
-    given: list[Hypothesis],
-    error: ValueError,
-) -> None:
-    """Raise the error of a block again, with the position of the curve that caused it."""
-    for i in rows:
-        try:
-            batch = Batch.of([curves[i]], metric)
-            for h in given:
-                Problem(h, batch)
-        except ValueError as own:
-            text = str(own).replace("curve 0", "it")
-            raise ValueError(f"curve {i} of the table: {text}") from error
 
 
 def _rows(index: int, row: int, found: dict[str, Evidence]) -> list[dict[str, Any]]:

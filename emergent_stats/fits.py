@@ -7,9 +7,7 @@ arrivals, forecasts) need the evidences themselves, with their nodes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +19,12 @@ from emergent_stats.evidence import Evidence, log_evidence
 from emergent_stats.hypothesis import Hypothesis, hypotheses
 from emergent_stats.integrand import Batch
 from emergent_stats.likelihood import log_likelihood
-from emergent_stats.metrics import Metric
 from emergent_stats.sensitivity import account_log_z, probabilities
+from emergent_stats.threads import Progress, each
 from emergent_stats.trends import ACCOUNTS
 
 #: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
 Draws = list[tuple[Hypothesis, dict[str, np.ndarray]]]
-
-#: Curves whose evidences are computed together; fixed, so that results do not depend on `jobs`.
-BLOCK = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +53,7 @@ class Fit:
 
     @property
     def account_z(self) -> np.ndarray:
-        """Log evidence of each account, (C, 4)."""
+        """Log evidence of each account, (C, accounts)."""
         return account_log_z(
             {n: e.log_z for n, e in self.evidence.items()},
             {n: e.hypothesis for n, e in self.evidence.items()},
@@ -120,7 +115,7 @@ def pointwise(
 def posterior_draws(
     fit: Fit, row: int, size: int, rng: np.random.Generator
 ) -> tuple[dict[str, Draws], np.ndarray]:
-    """Draws of each account's posterior, `size` of each, and the accounts' probabilities (4,)."""
+    """Draws of each account's posterior, `size` of each, and probabilities (accounts,)."""
     weights = probabilities(fit.account_z)[row]
     drawn = {
         account: draw_posterior(
@@ -186,34 +181,20 @@ def fit_all(
 
     Returns
     -------
-    list of Fit, in an order that depends on the curves only.
+    list of Fit, one per curve that can be analysed, in the order of the curves. What one says
+    does not depend on the others.
     """
-    groups: dict[tuple[Metric, int], list[int]] = {}
-    for i in analysable(curves):
-        # curves of similar length share a block, so that little is padded
-        key = (curves[i].metric_object, int(np.ceil(np.log2(curves[i].m))))
-        groups.setdefault(key, []).append(int(i))
-    blocks = [
-        (metric, rows[start : start + BLOCK])
-        for (metric, _), rows in groups.items()
-        for start in range(0, len(rows), BLOCK)
-    ]
-    total, done = sum(len(rows) for _, rows in blocks), 0
+    chosen = analysable(curves)
+    report = Progress(progress, total=chosen.size)
 
-    def work(block: tuple[Metric, list[int]]) -> Fit:
-        metric, rows = block
-        batch = Batch.of([curves[i] for i in rows], metric)
+    def work(i: int) -> Fit:
+        curve = curves[i]
+        batch = Batch.of([curve], curve.metric_object)
         if offsets is not None:
-            batch = shifted(batch, [offsets[i] for i in rows])
-        chosen = [h for h in hypotheses(metric) if wanted is None or wanted(h)]
-        evidence = {h.name: log_evidence(batch, h, seed=seed) for h in chosen}
-        return Fit(batch, evidence, np.array(rows))
+            batch = shifted(batch, [offsets[i]])
+        own = [h for h in hypotheses(batch.metric) if wanted is None or wanted(h)]
+        evidence = {h.name: log_evidence(batch, h, seed=seed) for h in own}
+        report(1)
+        return Fit(batch, evidence, np.array([i]))
 
-    fits = []
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-        for fit in pool.map(work, blocks):
-            fits.append(fit)
-            done += fit.index.size
-            if progress:
-                progress(done, total)
-    return fits
+    return each(chosen.tolist(), work, jobs)

@@ -44,9 +44,8 @@ from emergent_stats.pooled_population import (
     SIGMA_SPREAD_PRIOR,
 )
 from emergent_stats.pooled_sampler import run
-from emergent_stats.pooling import ALMOST_NEVER, Selection, Tasks
+from emergent_stats.pooling import ALMOST_NEVER, POOLED_ACCOUNTS, Selection, Tasks
 from emergent_stats.sampling import finish
-from emergent_stats.trends import ACCOUNTS
 
 # typed as anything: the type stubs know nothing of what variables can do
 pt: Any = pytensor.tensor
@@ -74,7 +73,7 @@ def build_pooled_model(tasks: Tasks) -> pm.Model:
     """
     coords = {
         "task": list(tasks.names), "model": list(tasks.models), "family": list(tasks.families),
-        "metric": list(tasks.metric_names), "account": list(ACCOUNTS),
+        "metric": list(tasks.metric_names), "account": list(POOLED_ACCOUNTS),
     }  # fmt: skip
     with pm.Model(coords=coords) as model:
         data: dict[str, Any] = {n: pm.Data(f"{n}_data", a) for n, a in tasks.arrays.items()}
@@ -102,7 +101,7 @@ def build_pooled_model(tasks: Tasks) -> pm.Model:
         )  # fmt: skip
         each: Any = rows[:, data["level_row"]] + data["log_level"]
         each = pm_math.logsumexp(each, axis=-1, keepdims=False) + prior
-        own = np.arange(len(ACCOUNTS))[None, :] == tasks.arrays["account"][:, None]
+        own = np.arange(len(POOLED_ACCOUNTS))[None, :] == tasks.arrays["account"][:, None]
         barred = np.where(own, 0.0, ALMOST_NEVER)[:, None, :]
         by_account: Any = pm_math.logsumexp(each[:, :, None] + barred, axis=0, keepdims=False)
         by_account = by_account + log_share
@@ -131,7 +130,7 @@ def _population(tasks: Tasks, data: dict[str, Any]) -> tuple[Any, dict[str, Any]
     sigma_spread = pm.HalfNormal("sigma_spread", SIGMA_SPREAD_PRIOR)
     family = data["family"]
     middle = level[data["kind"]]
-    even = np.ones(len(ACCOUNTS))
+    even = np.ones(len(POOLED_ACCOUNTS))
     if len(tasks.families) > 1:
         share: Any = pm.Dirichlet("share_family", even, dims=("family", "account"))
         pm.Deterministic("share", share.mean(0), dims="account")
@@ -202,7 +201,7 @@ def _log_passing(tasks, data, scale, where, last, mean_square):
     account = tasks.arrays["account"][tasks.arrays["node_of"]]
     own: Any = [
         pm_math.logsumexp(each[np.flatnonzero(account == a)], axis=0, keepdims=False)
-        for a in range(len(ACCOUNTS))
+        for a in range(len(POOLED_ACCOUNTS))
     ]
     return pt.concatenate([v[:, None] for v in own], axis=1)
 
@@ -262,7 +261,7 @@ def fit_pooled(
     posterior = posterior_of(data, layout, found)
     coords = {
         "task": list(tasks.names), "model": list(tasks.models), "family": list(tasks.families),
-        "metric": list(tasks.metric_names), "account": list(ACCOUNTS),
+        "metric": list(tasks.metric_names), "account": list(POOLED_ACCOUNTS),
         "chain": np.arange(chains), "draw": np.arange(draws),
     }  # fmt: skip
     dims = {d for v in posterior.data_vars.values() for d in v.dims}
@@ -299,7 +298,7 @@ def share_table(tree: xr.DataTree) -> pd.DataFrame:
         shares |= {f"share {f}": by_family.sel(family=f) for f in by_family["family"].to_numpy()}
     rows = {}
     for name, draws in shares.items():
-        for account in ACCOUNTS:
+        for account in POOLED_ACCOUNTS:
             own = draws.sel(account=account).to_numpy()
             rows[name, account] = (own.mean(), *np.quantile(own, [0.05, 0.95]))
     index = pd.MultiIndex.from_tuples(list(rows), names=["of", "account"])

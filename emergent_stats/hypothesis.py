@@ -129,6 +129,10 @@ class Hypothesis:
 
 
 def hypotheses(metric: Metric, noise: Noise | None = None) -> list[Hypothesis]:
-    """Every trend in `TRENDS` seen through `metric`."""
+    """Every trend in `TRENDS` seen through `metric`; what falls may fall below chance."""
     noise = noise or noise_for(metric)
-    return [Hypothesis(cls(), metric, noise, name) for name, cls in TRENDS.items()]
+    below = metric.unfloored()
+    return [
+        Hypothesis(cls(), below if cls.account == "falls" else metric, noise, name)
+        for name, cls in TRENDS.items()
+    ]

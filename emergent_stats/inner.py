@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from emergent_stats.likelihood import FAST, SKILL_NORMAL
+from emergent_stats.likelihood import SKILL_NORMAL
 from emergent_stats.priors import Prior
 from emergent_stats.profiles import POINTS
 
 # `_nrt=False`: without it every call counts the references to each array of the tuples it is
 # given, which takes longer than the work itself. Such functions must not allocate.
 _OPTIONS: dict[str, Any] = {
-    "cache": True, "nogil": True, "error_model": "numpy", "fastmath": FAST, "_nrt": False
+    "cache": True, "nogil": True, "error_model": "numpy", "_nrt": False
 }  # fmt: skip
 #: Compiles functions that allocate nothing.
 KERNEL: Any = njit(**_OPTIONS)
@@ -185,6 +185,8 @@ def read_profile(value, start, inverse, count, first, s):
     bend = min(2.0 * c2 + 6.0 * t * c3, 0.0)
     away = u - w
     if away != 0.0:
+        # beyond its grid a profile can only fall
+        slope = max(slope, 0.0) if away < 0.0 else min(slope, 0.0)
         point += away * (slope + 0.5 * away * bend)
         slope += away * bend
     return point, slope * inverse, bend * inverse * inverse
@@ -541,8 +543,9 @@ def _add_profile(count, value, start, inverse, points, first, s, total):
         v = here + t * (c1 + t * (c2 + t * c3))
         away = u - w
         if away != 0.0:
-            d2 = min(2.0 * c2 + 6.0 * t * c3, 0.0)
-            v += away * (c1 + t * (2.0 * c2 + 3.0 * t * c3) + 0.5 * away * d2)
+            d1, d2 = c1 + t * (2.0 * c2 + 3.0 * t * c3), min(2.0 * c2 + 6.0 * t * c3, 0.0)
+            d1 = max(d1, 0.0) if away < 0.0 else min(d1, 0.0)
+            v += away * (d1 + 0.5 * away * d2)
         total[p] += v
 
 

@@ -71,6 +71,8 @@ class Points:
     noise_mass : (C, n, J) array
     kept, kept_noise, kept_weight : (C, n, k, q), (C, n, k), (C, n, k) arrays
         Inner parameters, nodes of σ, and the log share of the point's mass that they stand for.
+    largest : (C, n) array
+        Share of the point's mass on its heaviest node.
     taken : (C,) array
         Points of each curve.
     """
@@ -83,6 +85,7 @@ class Points:
     kept: np.ndarray
     kept_noise: np.ndarray
     kept_weight: np.ndarray
+    largest: np.ndarray
     taken: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
@@ -97,6 +100,8 @@ class Integral:
             hypothesis.noise, effort.spacing, effort.guesses, effort.lapses
         )
         self.log_norm = log_visible_share(hypothesis, batch.curves)
+        #: largest log likelihood of each curve, (C,)
+        self.bound = np.where(batch.obs.mask, tables.top, 0.0).sum(1)
         self.scores = Scores(
             tables.kind, tables.which, tables.value.ravel(), tables.grid.ravel(),
             self.nodes.guess.shape[1], tables.seen, tables.variance,
@@ -253,7 +258,7 @@ class Integral:
             rate, values, np.full(shape, -np.inf), np.zeros(shape),
             np.full((*shape, noises), -np.inf), np.zeros((*shape, kept, len(self.problem.inner))),
             np.zeros((*shape, kept), np.int64), np.full((*shape, kept), -np.log(kept)),
-            np.zeros(shape[0]),
+            np.zeros(shape), np.zeros(shape[0]),
         )  # fmt: skip
 
     def _integrate(
@@ -285,17 +290,19 @@ class Integral:
             kept = np.empty((curve.size, kept_count, q))
             kept_noise = np.empty((curve.size, kept_count), np.int64)
             calls = np.empty(curve.size, np.int64)
+            largest = np.empty(curve.size)
             sweep(
                 scan, curve, rate, where, weight, rows, self.scores, self.gate, problem.maps,
                 log_sigma, self.start, t, density, pick, shift, _STEPS,
                 scratch(batch.x.shape[1], q, nodes, noises), np.empty((curve.size, q)), log_m,
-                variance, noise_mass, kept, kept_noise, kept_weight, calls,
+                variance, noise_mass, kept, kept_noise, kept_weight, calls, largest,
             )  # fmt: skip
         else:
-            log_m, variance, noise_mass, kept, kept_noise, kept_weight, calls = integrate_curved(
+            found = integrate_curved(
                 problem, curve, rate, values, batch.offset, self.scores, self.gate, log_sigma,
                 self.start, t, density, pick, shift, kept_count,
             )  # fmt: skip
+            log_m, variance, noise_mass, kept, kept_noise, kept_weight, calls, largest = found
         if np.isnan(log_m).any():
             bad = int(curve[np.flatnonzero(np.isnan(log_m))[0]])
             raise ValueError(
@@ -306,7 +313,7 @@ class Integral:
         points.log_m[wanted], points.variance[wanted] = log_m + weight, variance
         points.noise_mass[wanted] = noise_mass
         points.kept[wanted], points.kept_noise[wanted] = kept, kept_noise
-        points.kept_weight[wanted] = kept_weight
+        points.kept_weight[wanted], points.largest[wanted] = kept_weight, largest
 
     def forget_tables(self) -> None:
         """Let go of what only further points would need; posteriors can still be asked for."""
@@ -339,6 +346,13 @@ class Integral:
         effective = 1.0 / np.maximum(square, 1e-9)
         error = np.where(np.isfinite(log_z), error, np.inf)
         return log_z - self.log_norm, error, effective
+
+    def heaviest(self) -> np.ndarray:
+        """Share of each curve's evidence on its heaviest node, (C,)."""
+        rounds, log_w = self.everything()
+        log_z = log_sum(log_w, 1)
+        share = np.exp(log_w - np.where(np.isfinite(log_z), log_z, 0.0)[:, None])
+        return (share * np.concatenate([r.largest for r in rounds], axis=1)).max(1)
 
     def _scatter(self, share: np.ndarray) -> np.ndarray:
         """Relative variance (C,) of the evidence, from how parts of each round differ.

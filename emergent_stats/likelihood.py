@@ -13,7 +13,7 @@ from the metric object itself, so the formula of a metric is written once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -49,9 +49,6 @@ _PANEL_PEAK = np.array(special.roots_legendre(9))
 _REACH = 6.0
 
 BINOMIAL, SCORE_NORMAL, SKILL_NORMAL = 0, 1, 2
-
-#: Floating-point liberties of every kernel: no NaN or infinity is assumed away.
-FAST = {"contract", "arcp", "nsz", "reassoc"}
 
 
 @lru_cache(maxsize=64)
@@ -204,22 +201,36 @@ def from_counts(
             - special.gammaln(k + 1)
             - special.gammaln(n[..., None] - k + 1)
         )
-    if kind == SKILL_NORMAL:
-        guide, info = value, np.ones_like(value)
-    else:
-        start, step, f, _ = fraction_table(metric)
-        grid = start + step * np.arange(f.size)
-        share = (value * n + 0.5) / (n + 1) if kind == BINOMIAL else value / top_score(metric)
-        if metric.direction < 0:
-            share = 1 - share
-        chance = metric.chance if metric.direction > 0 else 0.0
-        wanted = np.clip((share - chance) / (1 - chance), 3e-3, 1 - 3e-3)
-        guide = np.interp(wanted, f, grid)
-        steep = np.interp(guide, grid, np.gradient(f, step)) * (1 - chance)
-        share = chance + (1 - chance) * wanted
-        info = steep**2 * (n / (share * (1 - share)) if kind == BINOMIAL else 1 / error**2)
+    guide, info = _guides(metric, kind, n, value, error)
     guide = np.where(mask, guide, 0.0)
     return Observations(kind, n, k, constant, value, error, guide, info, mask)
+
+
+def seen_through(obs: Observations, metric: Metric) -> Observations:
+    """Return the same observations with the skills that another metric of their kind suggests."""
+    if kind_of(metric) != obs.kind:
+        raise ValueError(f"{metric} is of another kind than what was observed")
+    guide, info = _guides(metric, obs.kind, obs.n, obs.value, obs.error)
+    return replace(obs, guide=np.where(obs.mask, guide, 0.0), guide_info=info)
+
+
+def _guides(
+    metric: Metric, kind: int, n: np.ndarray, value: np.ndarray, error: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Skill that each score suggests, roughly, and the information of the score there."""
+    if kind == SKILL_NORMAL:
+        return value, np.ones_like(value)
+    start, step, f, _ = fraction_table(metric)
+    grid = start + step * np.arange(f.size)
+    share = (value * n + 0.5) / (n + 1) if kind == BINOMIAL else value / top_score(metric)
+    if metric.direction < 0:
+        share = 1 - share
+    chance = metric.chance if metric.direction > 0 else 0.0
+    wanted = np.clip((share - chance) / (1 - chance), 3e-3, 1 - 3e-3)
+    guide = np.interp(wanted, f, grid)
+    steep = np.interp(guide, grid, np.gradient(f, step)) * (1 - chance)
+    share = chance + (1 - chance) * wanted
+    return guide, steep**2 * (n / (share * (1 - share)) if kind == BINOMIAL else 1 / error**2)
 
 
 def top_score(metric: Metric) -> float:
@@ -244,7 +255,7 @@ def _representative_counts(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarra
     return np.where(pick, k_exact, np.maximum(k_rule, 0.0)), np.where(pick, w_exact, w_rule)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _lookup(table, position):
     """Linear interpolation in a table at a fractional index, clamped at the ends."""
     last = table.size - 2
@@ -257,7 +268,7 @@ def _lookup(table, position):
     return table[i] + t * (table[i + 1] - table[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def derivatives(table, position):
     """Value and first two differences per index step at a fractional index."""
     last = table.size - 3
@@ -275,7 +286,7 @@ def derivatives(table, position):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _log_binomial(up, down, n, k, constant, c, i):
     """Log likelihood of the counts and their posterior mean; log µ and log(1 − µ) given."""
     first = k[c, i, 0]
@@ -300,7 +311,7 @@ def _log_binomial(up, down, n, k, constant, c, i):
     return top + np.log(total), mean_k
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_density(
     z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest
 ):
@@ -315,7 +326,7 @@ def log_density(
     return -0.5 * ((value - mu) / error) ** 2 - np.log(error) - 0.9189385332046727
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def slope_curve(
     z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest
 ):
@@ -341,7 +352,7 @@ def slope_curve(
     return push * df, fish, fish - push * ddf
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _climb(
     e, s, sg, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
     start, step, f, rest,
@@ -367,7 +378,7 @@ def _climb(
     return e, precision
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _heavy(
     e, tau, s, sg,
     kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
@@ -395,7 +406,7 @@ def _heavy(
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _panels(e, tau, side, peak, eps, log_w):
     """Fill nodes and log weights of Gauss-Legendre panels: below, around and above the mode."""
     low, high = min(-_REACH, e - 5.0 * tau), max(_REACH, e + 5.0 * tau)
@@ -412,7 +423,7 @@ def _panels(e, tau, side, peak, eps, log_w):
     return used
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     skill, sigma, guess, lapse, row, kind, sign, base,
     n, k, constant, value, error, guide, guide_info, mask,

@@ -12,6 +12,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from emergent_stats.numbers import number, probability, scale_range
+from emergent_stats.trends import ACCOUNTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,10 @@ _LEAST_NAME = 18
 #: Columns that are left out where the line is short, in this order.
 _EXPENDABLE = ("study", "axis", "m", "break at", "power", "p cal", "log BF", "metric", "seed")
 
-_VERDICT_STYLES = {"real": "bold red", "artefact": "cyan", "gradual": "cyan", "undecided": "yellow"}
+_VERDICT_STYLES = {
+    "real": "bold red", "artefact": "cyan", "gradual": "cyan", "falls": "magenta",
+    "undecided": "yellow",
+}  # fmt: skip
 _TEXT = ("study", "family", "task", "metric", "axis", "verdict", "kind", "reason", "warnings")
 _WHOLE = ("shots", "seed", "m")
 _FLAGS = ("robust", "apparent_jump")
@@ -288,7 +292,7 @@ def _columns(comparisons: Sequence[Comparison], rows: list[dict]) -> dict[str, l
     if len({row["m"] for row in rows}) > 1:
         columns["m"] = [str(row["m"]) for row in rows]
     columns["verdict"] = [_verdict(row) for row in rows]
-    for account in ("flat", "gradual", "onset", "jump"):
+    for account in ACCOUNTS:
         columns[account] = [probability(row[f"p_{account}"]) for row in rows]
     columns["log BF"] = [number(row["log_bf"]) for row in rows]
     if any(row["p_cal"] is not None for row in rows):

@@ -134,6 +134,17 @@ class Metric:
             raise ValueError(f"unknown skill scale {skill_scale!r}; use one of {SKILL_SCALES}")
         return replace(self, skill_scale=skill_scale)
 
+    def unfloored(self) -> Metric:
+        """Return the same metric for scores that may fall below chance.
+
+        A model that is misled scores less than one that guesses: where the guess rate is a number,
+        it is taken away, and scores between 0 and chance have a skill like all others.
+        """
+        guess = getattr(self, "guess", None)
+        if self.direction < 0 or not isinstance(guess, int | float) or guess == 0:
+            return self
+        return replace(self, guess=0.0)  # type: ignore[call-arg]
+
     def priors(self) -> dict[str, Prior]:
         """Free parameters of the metric and their priors."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -27,9 +27,9 @@ from emergent_stats.fits import Fit, fit_all
 from emergent_stats.integrand import log_sum
 from emergent_stats.model_noise import ModelNoise, offsets, shared_noise
 from emergent_stats.selected import Filter, log_passing_share
-from emergent_stats.sensitivity import probabilities
+from emergent_stats.sensitivity import probabilities, share_of
 from emergent_stats.tables import ResultsError
-from emergent_stats.trends import ACCOUNTS
+from emergent_stats.trends import ACCOUNTS, BREAKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +50,10 @@ class Discoveries:
         T series.
     shares : (4,) array
         π: share of flat, gradual, onset and jump among the tasks.
-    probability : (T, 4) array
+    probability : (T, accounts) array
         Probability of each account given π; NaN for series that cannot be
         analysed (too few scales, all at the floor).
-    alone : (T, 4) array
+    alone : (T, accounts) array
         The same with equal odds and nothing shared: each task by itself.
     lfdr : (T,) array
         Local false-discovery rate, P(flat or gradual).
@@ -84,7 +84,7 @@ class Discoveries:
         return np.flatnonzero(np.nan_to_num(self.lfdr, nan=np.inf) <= limit)
 
     def frame(self) -> pd.DataFrame:
-        """One row per series: its key, the four probabilities, lfdr, fdr, p_adjusted."""
+        """One row per series: its key, the probabilities of the accounts, lfdr, fdr, p_adjusted."""
         import pandas as pd
 
         rows = []
@@ -94,7 +94,7 @@ class Discoveries:
                 {
                     **series_key(curve),
                     **p,
-                    "p_alone": float(self.alone[i, 2:].sum()),
+                    "p_alone": float(share_of(self.alone[i], *BREAKS)),
                     "lfdr": float(self.lfdr[i]),
                     "fdr": float(self.fdr[i]),
                     "p_adjusted": float(self.p_adjusted[i]),
@@ -167,7 +167,7 @@ def discover(
     shares = account_shares(account_z[seen])
     probability = np.full_like(account_z, np.nan)
     probability[seen] = probabilities(account_z[seen], shares)
-    lfdr = probability[:, 0] + probability[:, 1]
+    lfdr = 1.0 - share_of(probability, *BREAKS)
     return Discoveries(
         tuple(curves), shares, probability, alone, lfdr, running_fdr(lfdr), p_adjusted,
         tuple(noise), tuple(fits),
@@ -175,13 +175,13 @@ def discover(
 
 
 def account_shares(account_z: np.ndarray, imagined: float = IMAGINED) -> np.ndarray:
-    """Shares of the accounts among tasks, (4,): maximum a posteriori by EM.
+    """Shares of the accounts among tasks, (accounts,): maximum a posteriori by EM.
 
     π maximises Σ_t log Σ_a π_a·Z_ta + imagined·Σ_a log π_a.
 
     Parameters
     ----------
-    account_z : (T, 4) array
+    account_z : (T, accounts) array
         Log evidence of each account for each task.
     imagined : float
         Tasks of each account added in imagination (Dirichlet(1 + imagined) prior).
@@ -246,7 +246,7 @@ def benjamini_hochberg(p_values: Sequence[float | None] | np.ndarray) -> np.ndar
 
 
 def _gathered(fits: Sequence[Fit], size: int) -> np.ndarray:
-    """Log evidence of each account for every curve, (T, 4); NaN where not analysed."""
+    """Log evidence of each account for every curve, (T, accounts); NaN where not analysed."""
     found = np.full((size, len(ACCOUNTS)), np.nan)
     for fit in fits:
         found[fit.index] = fit.account_z

@@ -133,10 +133,7 @@ def _cubic(t):
     return w, d
 
 
-_FAST = {"contract", "reassoc", "arcp"}
-
-
-@njit(cache=True, error_model="numpy", fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 def _at_noise(cells, across, here, turn):
     """Fill a table over skill at one noise, and its slope in it, with a cell more on each side."""
     across_size, size = cells.shape
@@ -154,7 +151,7 @@ def _at_noise(cells, across, here, turn):
     turn[0], turn[size + 1] = turn[1], turn[size]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 def summed(table, row_task, line, shape, start, slope, extra, across):
     """Log likelihood (C, R) of the alternatives of every row, summed over its observations.
 
@@ -191,7 +188,7 @@ def summed(table, row_task, line, shape, start, slope, extra, across):
     return value
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 def summed_slopes(table, row_task, line, shape, start, slope, extra, across, given):
     """Derivatives of Σ given·`summed` in start, slope, extra and across."""
     rows, observations, size = table.shape[0], table.shape[1], table.shape[3]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from emergent_stats.curve import AXIS_UNITS
+
 if TYPE_CHECKING:
     from emergent_stats.curve import Curve
 
@@ -61,6 +63,22 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value:+.1f}".replace("-", "−")
+
+
+def between(curve: Curve, low: float, high: float) -> str:
+    """Stretch of an axis in its own units: between 13B and 175B parameters.
+
+    Parameters
+    ----------
+    curve : Curve
+    low, high : float
+        As in `Curve.x`.
+    """
+    ends = [scale_label(float(curve.in_units(v)), curve.axis) for v in (low, high)]
+    if curve.axis == "loss":
+        return f"between losses of {ends[0]} and {ends[1]}"
+    unit = {**AXIS_UNITS, "step": "steps"}[curve.axis].removeprefix("training ")
+    return f"between {ends[0]} and {ends[1]} {unit}"
 
 
 def scale_of(curve: Curve, ends: tuple[float, float]) -> tuple[float, float]:

@@ -27,10 +27,13 @@ from emergent_stats.integrand import log_sum
 from emergent_stats.metrics import metric_for
 from emergent_stats.noise import SIGMA
 from emergent_stats.outer import quasi_normal
+from emergent_stats.sensitivity import share_of
 from emergent_stats.tables import ResultsError
 from emergent_stats.trends import (
+    ACCOUNTS,
     BEND,
     BEND_WIDTH,
+    BREAKS,
     HEIGHT,
     JUMP_WIDTH,
     LEVEL,
@@ -349,16 +352,15 @@ def verdicts(p: np.ndarray, thresholds: Thresholds = THRESHOLDS) -> np.ndarray:
 
     Parameters
     ----------
-    p : (R, 4) array
-        Of flat, gradual, onset and jump.
+    p : (R, accounts) array
     """
     t = thresholds
-    real = p[:, 2] + p[:, 3]
-    factor = 0.5 * real / np.maximum(p[:, 1], 1e-300)
-    resolved = p[:, 2:].max(1) > t.probability
+    real, gradual = share_of(p, *BREAKS), share_of(p, "gradual")
+    factor = 0.5 * real / np.maximum(gradual, 1e-300)
+    resolved = np.max([share_of(p, account) for account in BREAKS], axis=0) > t.probability
     bound = np.where(resolved, t.bound, t.p_cal)
     found = np.where((real > t.probability) & (factor * bound >= 1), "real", "undecided")
-    return np.where(p[:, 1] > t.probability, "gradual", found)
+    return np.where(gradual > t.probability, "gradual", found)
 
 
 def _example_variance(plan: Plan, skill: np.ndarray) -> np.ndarray:
@@ -445,14 +447,14 @@ def _breaks(x: tuple[float, ...]) -> _Breaks:
 
 
 def _account_probabilities(plan: Plan, seen: np.ndarray, examples: np.ndarray) -> np.ndarray:
-    """Probabilities (R, 4) of the accounts for measured skills (R, m); flat is left out (0)."""
+    """Probabilities (R, accounts) for measured skills (R, m); flat and falls are left out (0)."""
     x = plan.x
     breaks = _breaks(tuple(x.tolist()))
     # mean and variance of the half-normal prior of slopes
     slope_mean = SLOPE.scale * np.sqrt(2 / np.pi)
     slope_variance = SLOPE.scale**2 * (1 - 2 / np.pi)
     noises = SIGMA.from_normal(special.ndtri((np.arange(_NOISES) + 0.5) / _NOISES))
-    total = np.full((4, seen.shape[0]), -np.inf)
+    total = np.full((len(ACCOUNTS), seen.shape[0]), -np.inf)
     for noise in np.asarray(noises):
         for level_only in (False, True):
             rows = breaks.level_only == level_only

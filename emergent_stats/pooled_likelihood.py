@@ -29,7 +29,6 @@ _MEAN_START, _MEAN_STEP = KEPT_MEAN_POSITION.start, KEPT_MEAN_POSITION.step
 _SPREAD_START, _SPREAD_STEP = KEPT_SPREAD_POSITION.start, KEPT_SPREAD_POSITION.step
 # cells of a table over σ, with one more on each side
 _ACROSS = LOG_SIGMA.size + 2
-_FAST = {"contract", "reassoc", "arcp"}
 
 
 class Given(NamedTuple):
@@ -95,7 +94,7 @@ def _flat(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return flat, begins.reshape(table.shape[:2])
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST, inline="always")
+@njit(cache=True, error_model="numpy", inline="always")
 def _weights(t):
     t2, t3 = t * t, t * t * t
     return (
@@ -106,7 +105,7 @@ def _weights(t):
     )
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST, inline="always")
+@njit(cache=True, error_model="numpy", inline="always")
 def _cell(value, start, step, size):
     """Cell of a value on a grid and its share of the way through it; beyond the ends, the end."""
     at = min(max((value - start) * (1.0 / step), 0.0), size - 1.0)
@@ -114,7 +113,7 @@ def _cell(value, start, step, size):
     return cell, at - cell
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST, inline="always")
+@njit(cache=True, error_model="numpy", inline="always")
 def _lookup(table, begin, v, skill):
     """A table from `begin` (its place and the cell of σ), weights of σ, and a skill."""
     b, share = _cell(skill, _SKILL_START, _SKILL_STEP, SKILL.size)
@@ -131,14 +130,14 @@ def _lookup(table, begin, v, skill):
     return found
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 def one_score(table, begin, log_sigma, skill):
     """Log likelihood of one observation, whose table begins at `begin`."""
     a, share = _cell(log_sigma, _SIGMA_START, _SIGMA_STEP, LOG_SIGMA.size)
     return _lookup(table, begin + a, _weights(share), skill)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 def log_likelihood(given, t, c, bottom, slope, extra, log_sigma, noise):
     """Log likelihood of task t under alternative c, summed over its levels.
 
@@ -176,7 +175,7 @@ def log_likelihood(given, t, c, bottom, slope, extra, log_sigma, noise):
     return best + np.log(total)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 def log_passing(given, t, noise, slope, width, mean_square, level, spread, here, mean, out):
     """Log probability that task t is kept, in each account, over the population: into `out` (4,).
 

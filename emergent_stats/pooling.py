@@ -14,7 +14,6 @@ from emergent_stats.metrics import Metric
 from emergent_stats.noise_tables import blurred, kept, log_at_least, log_binomial
 from emergent_stats.priors import Beta, Prior
 from emergent_stats.trends import (
-    ACCOUNTS,
     BrokenSlowing,
     Flat,
     Kink,
@@ -31,6 +30,8 @@ _SLOW_WIDTH, _WIDE_WIDTH = 0.5, 1.5
 # nodes of the chance of being kept: for a group of alternatives, for a line
 _NODES, _LINE_NODES = 72, 12
 _GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
+#: Accounts that the pooled model knows: falls are not among them yet.
+POOLED_ACCOUNTS = ("flat", "gradual", "onset", "jump")
 #: Log weight of what is not there.
 ALMOST_NEVER = -1e9
 
@@ -265,7 +266,7 @@ def _alternatives(
         shapes.append(unit[:, :, -1:] - unit)
         weights.append(log_weight - special.logsumexp(log_weight, axis=0) - np.log(kinds))
         count = len(places)
-        account += [ACCOUNTS.index(shape.account)] * count
+        account += [POOLED_ACCOUNTS.index(shape.account)] * count
         portion += [("", "height", "bend").index(shape.extra)] * count
         uses += [float(shape.account != "flat")] * count
     shape_of = np.concatenate(shapes)

@@ -22,7 +22,6 @@ import numpy as np
 from numba import njit
 
 from emergent_stats.likelihood import (
-    FAST,
     SCORE_NORMAL,
     SKILL_NORMAL,
     Observations,
@@ -43,6 +42,8 @@ _DROP = 32.0
 _STEP = 0.55
 # places at which the curvature of b(z) is looked at
 _LOOKS = 15
+# steps uphill from where the expected score is the observed one
+_UPHILL = 3
 # relative height within which b(z) counts as a plateau
 _LEVEL = 1e-5
 
@@ -64,6 +65,9 @@ class Profiles:
         is 0 everywhere.
     seen, variance : (C, m), (C, J, m) arrays
         For SKILL_NORMAL: the skill shown and its variance.
+    top : (C, m) array
+        No skill, noise or rate of the lattice gives a score a log likelihood above this; at most 0
+        for counts. No row of `value` exceeds it.
     """
 
     kind: int
@@ -72,11 +76,12 @@ class Profiles:
     grid: np.ndarray
     seen: np.ndarray
     variance: np.ndarray
+    top: np.ndarray
 
     def take(self, rows: np.ndarray) -> Profiles:
         """Profiles of some of the curves."""
         # what is shared stays so
-        own = (self.seen[rows], self.variance[rows])
+        own = (self.seen[rows], self.variance[rows], self.top[rows])
         return Profiles(self.kind, self.which[rows], self.value, self.grid, *own)
 
 
@@ -88,21 +93,24 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
         variance = nodes.sigma[:, :, None] ** 2 + obs.error[:, None, :] ** 2
         nothing = np.zeros((1, 1, 1, 1))
         which = np.zeros((size, m), np.int64)
-        return Profiles(obs.kind, which, nothing, nothing, obs.value, variance)
+        top = np.where(obs.mask, -0.5 * np.log(2 * np.pi * variance.min(1)), 0.0)
+        return Profiles(obs.kind, which, nothing, nothing, obs.value, variance, top)
     start, step, f, rest = fraction_table(metric)
     base = top_score(metric) if obs.kind == SCORE_NORMAL else 1.0
     value = np.zeros((size, m, rates, noises, POINTS))
     grid = np.zeros((size, m, rates, noises, 3))
     grid[..., 2] = 4.0
+    top = np.zeros((size, m))
     used = nodes.log_rate_weight > -np.inf
     _fill(
         used, obs.kind, metric.direction, base, obs.n, obs.k, obs.constant, obs.value, obs.error,
         obs.mask, nodes.guess, nodes.lapse, nodes.sigma, start, step, f, rest,
-        value, grid,
+        value, grid, top,
     )  # fmt: skip
     which = np.arange(size * m).reshape(size, m)
     value, grid = (a.reshape(size * m, *a.shape[2:]) for a in (value, grid))
-    return Profiles(obs.kind, which, value, grid, np.zeros((size, 1)), np.zeros((size, 1, 1)))
+    empty = np.zeros((size, 1)), np.zeros((size, 1, 1))
+    return Profiles(obs.kind, which, value, grid, *empty, top)
 
 
 def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
@@ -118,16 +126,16 @@ def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profil
     made = profiles(few, metric, nodes.take(np.zeros(first.size, np.int64)))
     return Profiles(
         obs.kind, np.ascontiguousarray(which.reshape(size, m)), made.value, made.grid,
-        np.zeros((size, 1)), np.zeros((size, 1, 1)),
+        np.zeros((size, 1)), np.zeros((size, 1, 1)), made.top.ravel()[which].reshape(size, m),
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _ndtr(x):
     return 0.5 * math.erfc(-x * 0.7071067811865476)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bisect(
     from_z, to_z, goal, below,
     kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
@@ -148,7 +156,7 @@ def _bisect(
     return near
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _finest(
     low, high, peak_height,
     kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
@@ -172,10 +180,27 @@ def _finest(
     return min(max(1.0 / math.sqrt(max(most, 1e-12)), width / 300.0), max(0.25 * width, 1e-9))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fall_away(row, count, centre):
+    """Let the first `count` values never rise outwards from the index nearest to `centre`.
+
+    A likelihood with one mode keeps one mode under Gaussian noise, whose density is log-concave
+    (Ibragimov 1956).
+    """
+    peak = min(max(int(centre + 0.5), 0), count - 1)
+    for p in (peak - 1, peak + 1):
+        if 0 <= p < count and row[p] > row[peak]:
+            peak = p
+    for p in range(peak + 1, count):
+        row[p] = min(row[p], row[p - 1])
+    for p in range(peak - 1, -1, -1):
+        row[p] = min(row[p], row[p + 1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
     wanted_rate, kind, sign, base, n, k, constant, value, error, mask, guess, lapse, sigma,
-    start, step, f, rest, out, grid,
+    start, step, f, rest, out, grid, tops,
 ):  # fmt: skip
     """Fill the profiles of `Profiles` in place."""
     size, m = mask.shape
@@ -194,6 +219,7 @@ def _fill(
             share = yi if kind == 0 else yi / base
             if sign < 0:
                 share = 1.0 - share
+            tops[c, i] = -np.inf
             for a in range(guess.shape[1]):
                 if not wanted_rate[c, a]:
                     continue
@@ -206,7 +232,8 @@ def _fill(
                 elif wanted >= f[-1]:
                     peak = final
                 else:
-                    peak = start + step * np.searchsorted(f, wanted)
+                    at = np.searchsorted(f, wanted)
+                    peak = start + step * (at - (f[at] - wanted) / (f[at] - f[at - 1]))
                 at_low = log_density(
                     first, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
                     start, step, f, rest,
@@ -219,7 +246,25 @@ def _fill(
                     peak, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
                     start, step, f, rest,
                 )  # fmt: skip
+                # a range of counts leans to one side of its score
+                for _ in range(_UPHILL):
+                    push, fish, _ = slope_curve(
+                        peak, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
+                        start, step, f, rest,
+                    )  # fmt: skip
+                    reach = 1.0 / math.sqrt(max(fish, 1e-12))
+                    beside = peak + min(max(push * reach * reach, -reach), reach)
+                    beside = min(max(beside, first), final)
+                    v = log_density(
+                        beside, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
+                        start, step, f, rest,
+                    )  # fmt: skip
+                    if v <= at_peak:
+                        break
+                    peak, at_peak = beside, v
                 top = max(at_low, at_high, at_peak)
+                # what no mean of likelihoods over any noise can exceed
+                cap = top
                 low_plateau = at_low > top - _DROP
                 high_plateau = at_high > top - _DROP
                 goal, below = (at_low, False) if low_plateau else (top - _DROP, True)
@@ -256,15 +301,20 @@ def _fill(
                 used = int((end - begin) / hz) + 2
                 for q in range(used):
                     z = begin + hz * q
-                    v = math.exp(log_density(
+                    v = log_density(
                         z, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
                         start, step, f, rest,
-                    ) - top)  # fmt: skip
+                    )  # fmt: skip
+                    cap = max(cap, v)
+                    v = math.exp(v - top)
                     if low_plateau:
                         v *= _ndtr((z - low + 6.5 * ramp) / ramp)
                     if high_plateau:
                         v *= _ndtr((high + 6.5 * ramp - z) / ramp)
                     b[q] = v
+                if kind == 0:
+                    cap = min(cap, 0.0)
+                tops[c, i] = max(tops[c, i], cap)
                 centre = min(max(peak, low), high)
                 left_height = math.exp(at_low - top) if low_plateau else 0.0
                 right_height = math.exp(at_high - top) if high_plateau else 0.0
@@ -297,9 +347,12 @@ def _fill(
                                 local[2, p] = (up - 2.0 * v + down) / (h * h)
                                 local[0, p] = v
                         for p in range(narrow):
-                            room = max(1.0 - sg * sg * local[2, p], 0.2)
+                            # far out, where guessing takes over, ℓ may open upwards more than
+                            # the noise closes it: there the parabola says nothing
+                            room = max(1.0 - sg * sg * local[2, p], 0.5)
                             gain = sg * sg * local[1, p] * local[1, p] / room
-                            row[p] = local[0, p] + 0.5 * (gain - math.log(room))
+                            row[p] = min(local[0, p] + 0.5 * (gain - math.log(room)), cap)
+                        _fall_away(row, narrow, (centre - left_quiet) / step_quiet)
                         grid[c, i, a, j, 0] = left_quiet
                         grid[c, i, a, j, 1] = 1.0 / step_quiet
                         grid[c, i, a, j, 2] = narrow
@@ -385,6 +438,8 @@ def _fill(
                             if high_plateau:
                                 total += right_height * _ndtr((s - high - 6.5 * ramp) / wide)
                             row[p] = top + math.log(max(total, 1e-280))
+                    for p in range(points):
+                        row[p] = min(row[p], cap)
                     grid[c, i, a, j, 0] = s0
                     grid[c, i, a, j, 1] = 1.0 / ds
                     grid[c, i, a, j, 2] = points

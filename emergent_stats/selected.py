@@ -70,7 +70,7 @@ class Succeeds:
 def log_passing_share(
     curves: Sequence[Curve], keep: Filter, *, size: int = _SIZE, seed: int = 0
 ) -> np.ndarray:
-    """Log probability, under each account's prior, of passing a filter: (T, 4).
+    """Log probability, under each account's prior, of passing a filter: (T, accounts).
 
     From `size` series per hypothesis and design, simulated from the prior
     (visible changes only, as in the evidence). A share below 1/(2·size)

@@ -1,4 +1,4 @@
-"""What the four probabilities become under other priors, from the same nodes.
+"""What the probabilities of the accounts become under other priors, from the same nodes.
 
 The nodes of an evidence carry parameter values and posterior masses, so the
 evidence under another prior of the same parameters is a reweighting. The grid
@@ -43,7 +43,7 @@ def scaled(hypothesis: Hypothesis, slope: float, height: float, width: float) ->
     for name, prior in trend.priors().items():
         if name == "slope" and isinstance(prior, HalfNormal | HalfStudentT):
             changes[name] = replace(prior, scale=prior.scale * slope)
-        elif name in ("height", "bend") and isinstance(prior, Gamma):
+        elif name in ("height", "bend", "fall") and isinstance(prior, Gamma):
             changes[name] = replace(prior, scale=prior.scale * height)
     if type(trend) is Transition:
         changes["width"] = Uniform(WIDTH_RANGE[0], JUMP_WIDTH * width)
@@ -100,19 +100,32 @@ def _transfer(evidence: Evidence, new: Hypothesis) -> np.ndarray:
 def account_log_z(
     log_z: Mapping[str, np.ndarray], hypotheses: Mapping[str, Hypothesis]
 ) -> np.ndarray:
-    """Log evidence of each account, (C, 4): the mean over its hypotheses."""
+    """Log evidence of each account, (C, accounts): the mean over its hypotheses, −inf if none."""
     columns = []
     for account in ACCOUNTS:
-        members = np.stack([log_z[n] for n, h in hypotheses.items() if h.account == account])
+        own = [log_z[n] for n, h in hypotheses.items() if h.account == account]
+        members = np.stack(own or [np.full_like(next(iter(log_z.values())), -np.inf)])
         columns.append(log_sum(members, 0) - np.log(len(members)))
     return np.stack(columns, axis=1)
 
 
 def probabilities(account_z: np.ndarray, prior: Any = None) -> np.ndarray:
-    """Posterior probability of each account, (C, 4); equal prior odds by default."""
+    """Posterior probability of each account, (C, accounts); equal prior odds by default."""
     prior = np.full(len(ACCOUNTS), 1 / len(ACCOUNTS)) if prior is None else np.asarray(prior)
     weighted = account_z + np.log(prior)
-    return np.exp(weighted - log_sum(weighted, 1)[:, None])
+    found = np.exp(weighted - log_sum(weighted, 1)[:, None])
+    return found / found.sum(1, keepdims=True)
+
+
+def share_of(p: np.ndarray, *accounts: str) -> np.ndarray:
+    """Sum of the probabilities (…, accounts) of some accounts, by name, (…).
+
+    Examples
+    --------
+    >>> share_of(np.array([0.1, 0.2, 0.3, 0.4, 0.0]), "onset", "jump").round(2).item()
+    0.7
+    """
+    return p[..., [ACCOUNTS.index(a) for a in accounts]].sum(-1)
 
 
 def log_bayes_factor(account_z: np.ndarray) -> np.ndarray:
@@ -123,7 +136,7 @@ def log_bayes_factor(account_z: np.ndarray) -> np.ndarray:
 
 
 def grid(evidences: Mapping[str, Evidence], extra: Mapping[str, Evidence]) -> np.ndarray:
-    """Account probabilities in every cell of `GRID`, (cells, C, 4).
+    """Account probabilities in every cell of `GRID`, (cells, C, accounts).
 
     Without `extra`, cells with another jump width are NaN.
 
@@ -155,9 +168,9 @@ class Flip:
     ----------
     factors : dict
         Of the priors that differ: slope, height, width.
-    before, after : {"real", "gradual", "flat", "undecided"}
+    before, after : {"real", "gradual", "flat", "falls", "undecided"}
         What the probabilities alone speak for.
-    account : {"real", "gradual", "flat"}
+    account : {"real", "gradual", "flat", "falls"}
         The one whose probability crosses the threshold.
     p_before, p_after : float
         Its probability under the declared priors and under these.
@@ -173,7 +186,7 @@ class Flip:
 
 def speaks_for(row: Mapping[str, float], threshold: float) -> str:
     """Verdict that the probabilities of one cell of the grid speak for."""
-    for verdict in ("flat", "real", "gradual"):
+    for verdict in ("flat", "real", "gradual", "falls"):
         if _of(row, verdict) > threshold:
             return verdict
     return "undecided"

@@ -29,11 +29,23 @@ INK, QUIET, RULE = "#1a1a1a", "#595959", "#d9d9d9"
 #: Colour of each account: the palette of Okabe and Ito (2008), told apart under
 #: the common colour-vision deficiencies and, by lightness, in grey.
 ACCOUNT_COLOURS = MappingProxyType(
-    {"flat": "#7a7a7a", "gradual": "#0072b2", "onset": "#009e73", "jump": "#d55e00"}
+    {
+        "flat": "#7a7a7a",
+        "gradual": "#0072b2",
+        "onset": "#009e73",
+        "jump": "#d55e00",
+        "falls": "#cc79a7",
+    }
 )
 #: Line style of each account, so that nothing depends on colour alone.
 ACCOUNT_LINES = MappingProxyType(
-    {"flat": (0, (1, 1.5)), "gradual": "-", "onset": (0, (5, 1.6)), "jump": (0, (5, 1.5, 1, 1.5))}
+    {
+        "flat": (0, (1, 1.5)),
+        "gradual": "-",
+        "onset": (0, (5, 1.6)),
+        "jump": (0, (5, 1.5, 1, 1.5)),
+        "falls": (0, (1.5, 1.5, 1.5, 4)),
+    }
 )
 #: Colour of the word of a verdict.
 VERDICT_COLOURS = MappingProxyType(
@@ -42,6 +54,7 @@ VERDICT_COLOURS = MappingProxyType(
         "artefact": "#005a8c",
         "gradual": "#005a8c",
         "flat": "#595959",
+        "falls": "#a0527f",
         "undecided": INK,
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,10 +12,13 @@ from emergent_stats.calibration import draw_posterior, simulate_batch
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import Evidence
 from emergent_stats.integrand import log_sum
-from emergent_stats.likelihood import log_likelihood
+from emergent_stats.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
+from emergent_stats.numbers import between
 from emergent_stats.trends import ACCOUNTS, WIDTH_RANGE
 
 _DRAWS = 400
+# replicated series of a predictive check: p-values of .005 must be told from 0
+_REPLICATES = 600
 _GRID = 81
 _NAN = (float("nan"), float("nan"))
 
@@ -108,59 +112,79 @@ def bands(
     return found
 
 
-def small_rise(
+def small_change(
     batch: Batch,
     evidence: Mapping[str, Evidence],
-    row: int,
     p: np.ndarray,
     limit: float,
     rng: np.random.Generator,
 ) -> float:
     """Probability, over all accounts, that the expected score changes by less than `limit`.
 
-    From the first to the last scale, in score units (nats of skill for losses).
+    Between any two scales of the (single) curve, in score units (nats of skill for losses): a
+    score that falls and recovers has changed.
     """
-    curve, metric = batch.curves[row], batch.metric
-    ends = np.array([curve.x[0], curve.x[-1]]) - curve.centre
+    curve, metric = batch.curves[0], batch.metric
     total = 0.0
     for account, weight in zip(ACCOUNTS, p, strict=True):
         small, size = 0.0, 0
-        for h, values in draw_posterior(members(evidence, account), row, _DRAWS, rng):
-            skill = np.asarray(h.skill(ends, values), float)
+        for h, values in draw_posterior(members(evidence, account), 0, _DRAWS, rng):
+            skill = np.asarray(h.skill(curve.x - curve.centre, values), float)
             seen = skill if metric.continuous else h.metric(skill, **h.rates(values))
-            change = np.abs(seen[:, 1] - seen[:, 0])
+            change = np.ptp(seen, axis=1)
             small, size = small + float((change < limit).sum()), size + change.size
         total += float(weight) * small / size
     return total
 
 
-def predictive_p(
-    batch: Batch, evidence: Mapping[str, Evidence], row: int, rng: np.random.Generator
-) -> float:
-    """Posterior predictive p-value of the likelihood itself, over all accounts by their evidence.
+def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.Generator) -> float:
+    """Posterior predictive p-value of the (single) curve, over all accounts by their evidence.
 
-    Share of replicated series that are less likely than the observed one
-    under the same posterior draw; near 0 if no account fits.
+    Smaller of two, doubled: the share of replicated series that are less
+    likely than the observed one under the same posterior draw, and the share
+    whose neighbouring residuals go together at least as much. Noise between
+    models can be as wide as it takes to excuse any residuals, but not that
+    they come in order. Near 0 if no account fits.
     """
-    drawn = draw_posterior(evidence, row, 300, rng)
-    again = simulate_batch(batch, row, drawn, rng)
-    observed, replicated, start = [], [], 0
+    drawn = draw_posterior(evidence, 0, _REPLICATES, rng)
+    again = simulate_batch(batch, 0, drawn, rng)
+    m = batch.curves[0].m
+    less, closer, start = [], [], 0
     for h, values in drawn:
         size = values["sigma"].shape[0]
-        x = np.repeat(batch.x[row : row + 1], size, axis=0)
+        x = np.repeat(batch.x[:1], size, axis=0)
         skill = np.asarray(h.skill(x, values), float) + np.zeros_like(x)
+        rates = {n: values[n] for n in ("guess", "lapse") if n in values}
         zero = np.zeros(size)
-        sigma, guess, lapse = (
-            values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
-        )
-        for b, rows, out in (
-            (batch, np.full(size, row), observed),
-            (again, np.arange(start, start + size), replicated),
-        ):
-            ll = log_likelihood(b.obs, h.metric, skill, sigma, guess, lapse, rows)
-            out.append(ll.sum(1))
+        sigma = values["sigma"]
+        guess, lapse = (rates[n][:, 0] if n in rates else zero for n in ("guess", "lapse"))
+        density, together = [], []
+        spread, middle = _residual_scale(batch, h, skill, sigma, rates)
+        for b, rows in ((batch, np.zeros(size, int)), (again, np.arange(start, start + size))):
+            ll = log_likelihood(b.obs, h.metric, skill, sigma[:, 0], guess, lapse, rows)
+            density.append(ll.sum(1))
+            residual = ((b.obs.value[rows] - middle) / spread)[:, :m]
+            together.append((residual[:, 1:] * residual[:, :-1]).sum(1))
+        less.append(density[1] <= density[0] + 1e-9)
+        closer.append(together[1] >= together[0] - 1e-9)
         start += size
-    return float((np.concatenate(replicated) <= np.concatenate(observed) + 1e-9).mean())
+    p = [float(np.concatenate(v).mean()) for v in (less, closer)]
+    return min(1.0, 2 * min(p))
+
+
+def _residual_scale(batch: Batch, h, skill, sigma, rates) -> tuple[np.ndarray, np.ndarray]:
+    """Spread and middle of the scores (skills for losses) around a trend, (R, m)."""
+    obs = batch.obs
+    if obs.kind == SKILL_NORMAL:
+        return np.sqrt(sigma**2 + obs.error[:1] ** 2), skill
+    middle = h.metric(skill, **rates)
+    between = 0.5 * np.abs(h.metric(skill + sigma, **rates) - h.metric(skill - sigma, **rates))
+    if obs.kind == BINOMIAL:
+        n = np.maximum(obs.n[:1], 1.0)
+        own = np.maximum(middle * (1 - middle), 0.25 / n) / n
+    else:
+        own = obs.error[:1] ** 2
+    return np.sqrt(own + between**2), middle
 
 
 def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
@@ -200,31 +224,74 @@ def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
     return log_sum(log_w[used][:, None], 0) - without
 
 
-def apparent_jump(curve: Curve, width: float) -> tuple[bool, bool]:
-    """Whether the score looks like a jump, and whether that rests on an edge model.
+@dataclass(frozen=True)
+class Gap:
+    """A gap between neighbouring scales: its ends in words, and its width in decades (or nats)."""
 
-    A jump is seen if half of the score's total rise, or more, happens within
-    one gap of the models or within `width` decades, beyond the noise of the
-    examples. It rests on an edge if one model at either end makes the rise.
-    """
+    words: str
+    width: float
+
+
+def widest_change(curve: Curve) -> Gap:
+    """Gap between neighbouring scales in which the score changes most."""
+    x, y = _by_scale(curve)[:2]
+    i = int(np.argmax(np.abs(np.diff(y))))
+    return Gap(between(curve, float(x[i]), float(x[i + 1])), float(x[i + 1] - x[i]))
+
+
+def falling_shape(evidence: Mapping[str, Evidence]) -> str:
+    """Likeliest hypothesis of the account `falls`."""
+    chosen = members(evidence, "falls")
+    return max(chosen, key=lambda name: float(chosen[name].log_z[0]))
+
+
+def _by_scale(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct scales, mean score (better is higher; log for losses) and its noise at each."""
     metric = curve.metric_object
-    sign = metric.direction
-    values = sign * (np.log(curve.score) if metric.continuous else curve.score)
+    values = metric.direction * (np.log(curve.score) if metric.continuous else curve.score)
     x, index = np.unique(curve.x, return_inverse=True)
     y = np.bincount(index, values) / np.bincount(index)
-    low, high = curve.intervals(0.9)
     if metric.continuous:
-        noise = np.zeros(x.size)
-    else:
-        # ~2 standard errors of a difference, from the widths of 90 % intervals
-        noise = np.bincount(index, (high - low) / 2 * 0.85) / np.bincount(index)
-    total = y.max() - y.min()
-    for i in range(x.size - 1):
-        for j in range(i + 1, x.size):
-            if j > i + 1 and x[j] - x[i] > width:
-                break
-            rise = y[j] - y[i]
-            if rise >= 0.5 * total and rise > noise[i] + noise[j]:
-                edge = (i == 0 and j == 1) or (j == x.size - 1 and i == j - 1)
-                return True, edge
-    return False, False
+        return x, y, np.zeros(x.size)
+    low, high = curve.intervals(0.9)
+    # ~2 standard errors of a difference, from the widths of 90 % intervals
+    return x, y, np.bincount(index, (high - low) / 2 * 0.85) / np.bincount(index)
+
+
+#: Of the rise that a straight line would not show in a gap, the share that makes it a jump.
+_SUDDEN = 0.5
+
+
+def apparent_jump(curve: Curve, width: float) -> tuple[bool, bool]:
+    """Whether the score looks like a jump, and whether that rests on the last model.
+
+    A jump is seen where, within one gap of the models or within `width`
+    decades, the score rises by half of its total rise or more *beyond* what
+    a straight line over all scales would rise there, and beyond the noise of
+    the examples: over a decade any line has half of its rise within half a
+    decade. It rests on the edge if the rise is made in the last gap, faster
+    than in the one before: whether skill leapt or keeps accelerating, only
+    larger models would show.
+    """
+    x, y, noise = _by_scale(curve)
+    total, span = y.max() - y.min(), x[-1] - x[0]
+
+    def sudden(i: int, j: int) -> bool:
+        rise, line = y[j] - y[i], total * (x[j] - x[i]) / span
+        return rise - line >= _SUDDEN * (total - line) and rise - line > noise[i] + noise[j]
+
+    last = x.size - 1
+    seen = any(
+        sudden(i, j)
+        for i in range(last)
+        for j in range(i + 1, last + 1)
+        if j == i + 1 or x[j] - x[i] <= width
+    )
+    return seen, seen and sudden(last - 1, last) and _speeds_up(x, y)
+
+
+def _speeds_up(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether the score rises faster in the last gap than in the one before."""
+    if x.size < 3:
+        return True
+    return bool((y[-1] - y[-2]) / (x[-1] - x[-2]) > (y[-2] - y[-3]) / (x[-2] - x[-3]))

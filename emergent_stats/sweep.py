@@ -55,7 +55,7 @@ def _spread(total, first, count, top):
 def sweep(
     scan, curve, rate, where, weight, rows, scores, gate, maps, log_sigma, start, t, log_density,
     pick, shift, steps, work, modes, log_m, variance, noise_mass, kept, kept_noise,
-    kept_weight, calls,
+    kept_weight, calls, largest,
 ):  # fmt: skip
     """Integrate over σ and the inner parameters at each of R points.
 
@@ -93,6 +93,8 @@ def sweep(
         rest evenly, to have the tails.
     calls : (R,) array, filled
         Number of nodes at which the integrand was evaluated.
+    largest : (R,) array, filled
+        Share of the integral on its heaviest node.
     """
     noises, (sets, most), q = log_sigma.shape[1], log_density.shape, maps.shape[0]
     total, values, owner = work.all_totals, work.all_values, work.owner
@@ -181,7 +183,7 @@ def sweep(
                 j += 1 if direction == 0 else -1
         j_start = top_at
         if peak == -np.inf:
-            log_m[r], variance[r] = -np.inf, 0.0
+            log_m[r], variance[r], largest[r] = -np.inf, 0.0, 0.0
             for n in range(kept.shape[1]):
                 kept_noise[r, n], kept_weight[r, n] = top_at, -math.log(kept.shape[1])
                 for i in range(q):
@@ -192,6 +194,7 @@ def sweep(
             total[k] = math.exp(total[k] - peak)
             mass += total[k]
         log_m[r], variance[r] = peak + math.log(mass), spread / (mass * mass)
+        largest[r] = 1.0 / mass
         for j in range(noises):
             noise_mass[r, j] -= log_m[r]
         # of a few, an odd one out would stand for too much

@@ -31,7 +31,10 @@ from emergent_stats.priors import (
     Uniform,
 )
 
-ACCOUNTS = ("flat", "gradual", "onset", "jump")
+#: Accounts of the skill behind a score; their probabilities sum to 1.
+ACCOUNTS = ("flat", "gradual", "onset", "jump", "falls")
+#: Accounts in which skill breaks upwards: what a verdict `real` speaks of.
+BREAKS = ("onset", "jump")
 
 #: Widest transition (10–90 %, decades) that counts as a jump. Declared, not estimated.
 JUMP_WIDTH = 0.5
@@ -292,6 +295,80 @@ class BrokenSlowing(Broken):
         return ()
 
 
+@dataclass(frozen=True)
+class Decline(Trend):
+    """Skill falls with scale: s = level − slope·x."""
+
+    account: ClassVar[str] = "falls"
+    level: Prior | float = LEVEL
+    slope: Prior | float = SLOPE
+
+    def __call__(self, x, *, level, slope):
+        """See `Trend.__call__`."""
+        return level - slope * x
+
+
+@dataclass(frozen=True)
+class Drop(Trend):
+    """Skill drops at a scale: s = level − height·½·sign(x−c)."""
+
+    account: ClassVar[str] = "falls"
+    discontinuous: ClassVar[bool] = True
+    level: Prior | float = LEVEL
+    height: Prior | float = HEIGHT
+    location: Prior | float = Interior()
+
+    def __call__(self, x, *, level, height, location):
+        """See `Trend.__call__`."""
+        d = x - location
+        return level - height * 0.5 * ((d > 0) * 1.0 - (d < 0) * 1.0)
+
+    def without_break(self, x, *, level, height, location):
+        """See `Trend.without_break`."""
+        line = level + 0.0 * x
+        return line + 0.5 * height, line - 0.5 * height
+
+
+@dataclass(frozen=True)
+class Hump(Trend):
+    """Skill rises, then falls: s = level − slope·(c−x)₊ − fall·(x−c)₊ (an inverted U)."""
+
+    account: ClassVar[str] = "falls"
+    level: Prior | float = LEVEL
+    slope: Prior | float = SLOPE
+    fall: Prior | float = BEND
+    location: Prior | float = Interior()
+
+    def __call__(self, x, *, level, slope, fall, location):
+        """See `Trend.__call__`."""
+        d = x - location
+        return level - slope * _positive(-d) - fall * _positive(d)
+
+    def without_break(self, x, *, level, slope, fall, location):
+        """See `Trend.without_break`: the same rise without the fall after it."""
+        return (level - slope * _positive(location - x),)
+
+
+@dataclass(frozen=True)
+class UShape(Trend):
+    """Skill falls, then rises: s = level + fall·(c−x)₊ + slope·(x−c)₊."""
+
+    account: ClassVar[str] = "falls"
+    level: Prior | float = LEVEL
+    fall: Prior | float = BEND
+    slope: Prior | float = SLOPE
+    location: Prior | float = Interior()
+
+    def __call__(self, x, *, level, fall, slope, location):
+        """See `Trend.__call__`."""
+        d = x - location
+        return level + fall * _positive(-d) + slope * _positive(d)
+
+    def without_break(self, x, *, level, fall, slope, location):
+        """See `Trend.without_break`: the same rise without the fall before it."""
+        return (level + slope * _positive(x - location),)
+
+
 #: Every trend by its name; the registry tests walk through it.
 TRENDS = MappingProxyType(
     {
@@ -305,5 +382,9 @@ TRENDS = MappingProxyType(
         "broken": Broken,
         "transition": Transition,
         "step": Step,
+        "decline": Decline,
+        "drop": Drop,
+        "hump": Hump,
+        "u_shape": UShape,
     }
 )

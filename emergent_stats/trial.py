@@ -24,7 +24,7 @@ from emergent_stats.noise import noise_for
 from emergent_stats.planning import Claim, Outlook, Plan, verdicts
 from emergent_stats.sensitivity import account_log_z, log_bayes_factor, probabilities
 from emergent_stats.tables import ResultsError
-from emergent_stats.trends import Kink, PowerLaw, Step
+from emergent_stats.trends import BREAKS, Kink, PowerLaw, Step
 
 _BLOCK = 64
 _RATE = 0.01
@@ -141,7 +141,7 @@ def account_evidences(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Log evidence of each account (C, 4) at quick effort; −inf for accounts not among `chosen`."""
+    """Log evidence of each account (C, accounts) at quick effort; −inf if not in `chosen`."""
     known = {h.name: h for h in chosen}
     done = 0
 
@@ -200,7 +200,7 @@ def bayes_floor(
     every = [h for h in hypotheses(template.metric, noise)]
     made, truth = [], []
     half = series // 2
-    for accounts in (("gradual",), ("onset", "jump")):
+    for accounts in (("gradual",), BREAKS):
         # equal shares of the accounts, and of the hypotheses within each
         chosen = []
         for i, account in enumerate(accounts):
@@ -211,7 +211,7 @@ def bayes_floor(
         drawn = [(h, visible_draws(h, template, int(c), rng)) for h, c in chosen]
         made.append(simulate_batch(template, 0, drawn, rng))
         truth += [accounts != ("gradual",)] * len(made[-1])
-    real = [h for h in every if h.account != "flat"]
+    real = [h for h in every if h.account in ("gradual", *BREAKS)]
     # guess and lapse rates differ between these series: they cannot share their nodes
     batch = replace(Batch.join(made), alike=False)
     flat = [h for h in every if h.account == "flat"]

@@ -49,11 +49,16 @@ def what_would_decide(c: Comparison) -> str:
     """Cheapest addition that would decide an undecided series; empty for all others."""
     if c.verdict != "undecided" or not c.bands:
         return ""
-    from emergent_stats.additions import cheapest
+    from emergent_stats.additions import MOST_RUNS, can_plan, cheapest
 
+    if not can_plan(c):
+        return ""
     found = cheapest(c)
     if found is None:
-        return "to decide it: no addition that was tried would, up to 40 model runs in all"
+        return (
+            f"nothing affordable decides it: by the planning formula, no addition up to "
+            f"{MOST_RUNS} model runs in all would"
+        )
     return f"to decide it, add {found} (by the planning formula)"
 
 
