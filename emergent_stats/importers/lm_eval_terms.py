@@ -7,9 +7,11 @@ decides. From version 0.4 the file says which; before, the task's name has to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from emergent_stats.importers.declare import Declared
+from emergent_stats.importers.records import given_metrics
 
 CITATION = """@misc{eval-harness,
   author    = {Gao, Leo and Tow, Jonathan and Abbasi, Baber and Biderman, Stella and others},
@@ -166,7 +168,7 @@ def chance_by_name(task: str) -> float | None:
 
 
 def declaration(
-    task: str, metric: str, output_type: str | None, given: dict[str, Declared]
+    task: str, metric: str, output_type: str | None, given: Mapping[str, Declared]
 ) -> tuple[Declared, str] | str:
     """What `metric` of `task` is and its label, or why it is left out.
 
@@ -179,11 +181,24 @@ def declaration(
     output_type : str or None
         As the harness states it (0.4 on): multiple_choice, loglikelihood,
         generate_until, loglikelihood_rolling.
-    given : dict
-        The user's declarations; they win.
+    given : mapping
+        The user's declarations: a name in full wins, a pattern fills in what the
+        tables here do not know.
     """
-    if metric in given:
-        return given[metric], "" if metric in METRICS and not METRICS[metric][1] else metric
+    known = _known(task, metric, output_type)
+    told = "" if isinstance(known, str) else str(known[0])
+    found = (
+        None
+        if metric in NOT_A_SKILL and metric not in given
+        else given_metrics(given).choose(metric, known=told, place=(task, metric))
+    )
+    if found is not None:
+        return found, "" if metric in METRICS and not METRICS[metric][1] else metric
+    return known
+
+
+def _known(task: str, metric: str, output_type: str | None) -> tuple[Declared, str] | str:
+    """What the tables here say of `metric`, or that they say nothing."""
     if (task, metric) in BY_TASK:
         return BY_TASK[task, metric]
     if metric in NOT_A_SKILL:
