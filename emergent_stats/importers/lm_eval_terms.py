@@ -99,6 +99,7 @@ WRITTEN = (
 OPTIONS: dict[str, float] = {
     "anli": 3,
     "arc": 4,
+    "arc_agi": 0,  # drawn, not chosen
     "bbq": 3,
     "blimp": 2,
     "boolq": 2,
@@ -164,7 +165,8 @@ def chance_by_name(task: str) -> float | None:
         for start in OPTIONS
         if task.startswith(start) and not task[len(start) : len(start) + 1].isalnum()
     ]
-    return 1.0 / OPTIONS[max(fits, key=len)] if fits else None
+    options = OPTIONS[max(fits, key=len)] if fits else 0
+    return 1.0 / options if options else None
 
 
 def declaration(
