@@ -28,8 +28,8 @@ _NOTHING = ("", "na", "n/a", "nan", "none", "null", "-", "unknown")
 _FILTER = re.compile(r"(.+?) \(filter: (.+)\)")
 _HELM_NAME = re.compile(r"(\S+)(?: (train|valid|test))? on (.+)")
 _SUM = re.compile(r"\bsum=([0-9.]+) \((\d+)\)")
-#: Longest description that is itself the name of a metric.
-_SHORT = 40
+#: Longest text, in characters and words, that is the name of a metric and no sentence.
+_SHORT, _WORDS = 40, 4
 
 
 class Misfit(Exception):
@@ -205,10 +205,13 @@ def _name(
     elif dash and not said[0] and base == dataset:
         found.task = base
         said.append(last)
-    if len(described) <= _SHORT:
-        said.append(described)
-    said.append(described.partition(" on ")[0] if len(described) <= 4 * _SHORT else "")
-    found.names = tuple(dict.fromkeys(text for text in said if text and len(text) <= _SHORT))
+    said += [described, described.partition(" on ")[0]]
+    found.names = tuple(dict.fromkeys(text for text in said if _is_name(text)))
+
+
+def _is_name(text: str) -> bool:
+    """Whether `text` can be the name of a metric and no sentence about it."""
+    return 0 < len(text) <= _SHORT and len(text.split()) <= _WORDS and text[-1] != "."
 
 
 def _arguments(source: dict[str, Any]) -> str:
