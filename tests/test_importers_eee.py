@@ -396,3 +396,12 @@ def test_unbounded_scales_written_as_text(tmp_path):
     [row] = brought(tmp_path, record(each)).frame.to_dict("records")
     assert (row["metric"], row["score"]) == ("perplexity", 12.5)
     assert math.isnan(row["stderr"])
+
+
+def test_records_fetched_twice_are_settled_by_their_own_dates(tmp_path):
+    old = record(result("GSM8K", 0.26166, "Exact Match on GSM8K"))
+    new = record(result("GSM8K", 0.2617, "Exact Match on GSM8K"))
+    old["retrieved_timestamp"] = "999999999.5"
+    with pytest.raises(ResultsError, match="--duplicates newest"):
+        brought(tmp_path, new, old)
+    assert list(brought(tmp_path, new, old, duplicates="newest").frame["score"]) == [0.2617]

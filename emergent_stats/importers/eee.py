@@ -137,7 +137,7 @@ def add_record(
             field_name = re.sub(r"\[\d+\]", "", entry.place)
             to.notes.drop(f"{where}: {entry.place}", entry.fix, group=field_name)
             continue
-        metric = entry.names[0] if entry.names else ""
+        metric = _named(entry) or (entry.names[0] if entry.names else "")
         name = f"{entry.task}.{metric}" if metric else entry.task
         found = declared(entry, run, to, inferred)
         if isinstance(found, str):

@@ -106,11 +106,11 @@ class Given(Mapping[str, T]):
         """What became of what was given: replaced, left alone, or fitting nothing."""
         lines = []
         for name, places in self._replaced.items():
-            lines.append(f"{self._said(name)}: replaces what is known, {self._listed(places)}")
+            lines.append(f"{self._said(name)}: replaces what is known ({self._listed(places)})")
         for name, places in self._left.items():
             lines.append(
-                f"{self._said(name)}: left alone what is known, {self._listed(places)}; to replace "
-                f"it give the {self.thing}'s name in full"
+                f"{self._said(name)}: leaves alone what is known ({self._listed(places)}); give a "
+                f"{self.thing}'s name in full to replace it"
             )
         for name in self._values:
             if name not in self._used:
@@ -118,7 +118,8 @@ class Given(Mapping[str, T]):
         return lines
 
     def _said(self, name: str) -> str:
-        return f"{self.option} {name}={self.show(self._values[name])}"
+        text = f"{name}={self.show(self._values[name])}"
+        return f"{self.option} {text!r}" if name in self._patterns else f"{self.option} {text}"
 
     def _unused(self, name: str) -> str:
         if name in self._patterns:
@@ -142,7 +143,7 @@ class Given(Mapping[str, T]):
             first.setdefault(known, name)
         told = [f"{known} of {name}" for known, name in list(first.items())[:_SHOWN]]
         more = f" and {len(first) - _SHOWN:,} more" if len(first) > _SHOWN else ""
-        scores = f" ({len(places):,} score{'s' * (len(places) > 1)})" * (self.thing == "task")
+        scores = f"; {len(places):,} score{'s' * (len(places) > 1)}" * (self.thing == "task")
         return f"{', '.join(told)}{more}{scores}"
 
 

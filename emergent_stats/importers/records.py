@@ -215,7 +215,7 @@ class Collector:
             record.task,
             record.dataset,
             known=_level(told) if told == told else "",
-            place=(record.source, record.task, record.metric),
+            place=(record.source, record.task, record.metric, record.shots, record.seed),
         )
         if given is not None and record.metric not in (*BINARY, "pass_at_k", "brier"):
             return

@@ -33,9 +33,9 @@ DUPLICATES = ("refuse", "newest", "mean", "seed")
 _SERIES = ("family", "task", "metric", "shots")
 _IDENTITY = (*_SERIES, "model", "seed", *AXES)
 _SHOWN = 5
-_COMPACT = re.compile(r"(\d{8})T?(\d{6})(\d*)$")
-#: Earliest and latest time that a run of a language model can have, in seconds since 1970.
-_PLAUSIBLE = (0.0, 1e11)
+_COMPACT = re.compile(r"(\d{8})T(\d{6})(\d*)")
+#: Seconds since 1970 that a date can be: below are days written as numbers, above milliseconds.
+_PLAUSIBLE = (1e8, 1e11)
 
 
 def moment(text: str) -> float | None:
@@ -52,7 +52,7 @@ def moment(text: str) -> float | None:
     True
     """
     text = text.strip()
-    compact = _COMPACT.match(text)
+    compact = _COMPACT.fullmatch(text)
     try:
         if compact:
             day, clock, rest = compact.groups()
@@ -60,13 +60,15 @@ def moment(text: str) -> float | None:
             return date.timestamp() + float(f"0.{rest or 0}")
         seconds = float(text)
     except ValueError:
-        try:
-            date = datetime.fromisoformat(text)
-            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            return None
+        seconds = math.nan
     seconds = seconds / 1000.0 if seconds >= _PLAUSIBLE[1] else seconds
-    return seconds if _PLAUSIBLE[0] < seconds < _PLAUSIBLE[1] else None
+    if _PLAUSIBLE[0] < seconds < _PLAUSIBLE[1]:
+        return seconds
+    try:
+        date = datetime.fromisoformat(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def without_repeats(records: list[Record], how: str, notes: Notes, source: str) -> list[Record]:
