@@ -4,9 +4,9 @@ The versions differ in what a record has to say and in how strictly. Up to 0.2.0
 there is no ``eval_library``, details are numbers or nested objects and no field
 holds the metric's name, which stands in ``evaluation_description`` ("acc",
 "Accuracy on IFEval", "exact_match (filter: strict-match)") or in the
-``evaluation_name`` ("NarrativeQA - F1", "exact_match test on mmlu"). 0.2.1 brings
-``eval_library`` and ``uncertainty``, 0.2.2 ``metric_name`` and ``metric_id``, and
-all details are text. Here numbers may be text and text may be numbers; what is
+``evaluation_name`` ("NarrativeQA - F1", "exact_match test on mmlu"). 0.2.1 asks for
+``eval_library`` and for details that are text; ``metric_name``, ``metric_id`` and
+``metric_unit`` came after it. Here numbers may be text and text may be numbers; what is
 needed and cannot be read is a `Misfit`, which names the field and the fix.
 """
 
