@@ -46,6 +46,15 @@ class Form(StrEnum):
     parquet = "parquet"
 
 
+class Duplicates(StrEnum):
+    """What counts where one model has several scores on one task."""
+
+    refuse = "refuse"
+    newest = "newest"
+    mean = "mean"
+    seed = "seed"
+
+
 class Gradual(StrEnum):
     """What becomes of tasks that grow without a scale of their own."""
 
@@ -450,6 +459,7 @@ def draw(
     "  emergent-stats import lm-eval runs --out mine.parquet --items each.parquet\n"
     "  emergent-stats import helm suite --metric rouge_l=rouge --out mine.csv\n"
     "  emergent-stats import bigbench scores --chance snarks=0.5 --out mine.parquet\n"
+    "  emergent-stats import eee records --duplicates newest --out mine.parquet\n"
     "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet",
 )
 def import_scores(
@@ -481,8 +491,9 @@ def import_scores(
         list[str] | None,
         typer.Option(
             metavar="TASK=P",
-            help="Share a guesser gets right, 0.25 for four options; '*=0.25' for all other "
-            "tasks. Can be repeated.",
+            help="Share a guesser gets right, 0.25 for four options. A task's name in full "
+            "replaces what the files say, a pattern ('pawsx*=0.5', '*=0.25') fills in what they "
+            "do not. Can be repeated.",
         ),
     ] = None,
     metric: Annotated[
@@ -490,13 +501,22 @@ def import_scores(
         typer.Option(
             metavar="NAME=METRIC",
             help="What a metric of the tool is: acc=exact_match, score=exact_match/100 for a "
-            "percentage. Can be repeated.",
+            "percentage; by name in full or pattern, as in --chance. Can be repeated.",
         ),
     ] = None,
     shots: Annotated[
         int | None,
         typer.Option(metavar="K", min=0, help="Examples in the prompt, where no file says it."),
     ] = None,
+    duplicates: Annotated[
+        Duplicates,
+        typer.Option(
+            metavar="|".join(Duplicates),
+            help="What counts where a model has several scores on a task: none (stop and list "
+            "them), the newest by its date, their mean, or each as a seed (a series of its own). "
+            "In a mean of runs on equally many examples n stays, else it adds up.",
+        ),
+    ] = Duplicates.refuse,
     columns: Annotated[
         Path | None, typer.Option(metavar="FILE", help="For wide: TOML map of the columns.")
     ] = None,
@@ -515,7 +535,7 @@ def import_scores(
     with listing.busy("importing"):
         report = exchange.import_file(
             format, path, out, items, chance or (), metric or (), columns,
-            study=study, family=family, models=models, shots=shots,
+            study=study, family=family, models=models, shots=shots, duplicates=duplicates.value,
         )  # fmt: skip
     typer.echo(listing.printable(report))
 

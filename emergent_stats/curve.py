@@ -262,15 +262,19 @@ class Curve:
         Parameters
         ----------
         rows : DataFrame
-            Rows of one (study, family, task, metric, shots, seed).
+            Rows of one (study, family, task, metric, shots, seed); optional columns may
+            be absent.
         axis : str, optional
             Scale axis. Default: see `default_axis`.
 
         Raises
         ------
         ValueError
-            If the axis is not filled for every row.
+            If no row has a value for the axis, or the rows are no results table.
         """
+        from emergent_stats.results import completed
+
+        rows = completed(rows)
         axis = axis or default_axis(rows)
         if axis not in AXIS_UNITS:
             raise ValueError(f"unknown axis {axis!r}; use one of {', '.join(AXIS_UNITS)}")
@@ -336,7 +340,21 @@ def _whole(value: Any) -> int | None:
 
 
 def curves(frame: Any, axis: str | None = None) -> list[Curve]:
-    """Every series of a validated results table as a `Curve`, in table order."""
+    """Every series of a results table as a `Curve`, in table order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns as in `schema.COLUMNS`: study, family, model, task, metric, score and
+        at least one axis of scale. The others may be absent.
+    axis : str, optional
+        Scale axis. Default: see `default_axis`, for each series.
+
+    Raises
+    ------
+    ResultsError
+        Listing what is wrong with the table, by row.
+    """
     from emergent_stats.results import series
 
     return [Curve.from_rows(rows, axis) for _, rows in series(frame)]

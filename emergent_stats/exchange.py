@@ -22,8 +22,6 @@ from emergent_stats.tables import ResultsError, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from emergent_stats.importers.report import ImportReport
-
 #: The one format that takes a map of columns.
 _MAPPED = "wide"
 
@@ -51,11 +49,11 @@ def import_file(
     items : path, optional
         Parquet file for one row per sample.
     chance, metrics : iterables of str
-        As typed: ``TASK=0.25`` and ``NAME=METRIC``.
+        As typed: ``TASK=0.25`` and ``NAME=METRIC``, names in full or patterns.
     columns : path, optional
         Map of the columns of a wide table, a TOML file.
     **options
-        study, family, models, shots of `importers.import_results`.
+        study, family, models, shots, duplicates of `importers.import_results`.
 
     Returns
     -------
@@ -73,11 +71,10 @@ def import_file(
     if items is not None:
         _apart(items, "--items", path, "PATH")
         _apart(items, "--items", out, "--out")
-    levels = pairs(chance, "--chance")
     report = import_results(
         format,
         path,
-        chance=levels or None,
+        chance=pairs(chance, "--chance") or None,
         metrics=pairs(metrics, "--metric") or None,
         columns=columns,
         items=items is not None,
@@ -88,7 +85,7 @@ def import_file(
             f"--items {items}: {path} holds no records of single samples that this format reads; "
             "leave --items out"
         )
-    lines = [report.text, *_unused(levels, report)]
+    lines = [report.text]
     if items is not None and report.items is not None:
         write_table(report.items, items)
         lines.append(f"wrote {items}: {len(report.items):,} samples")
@@ -166,17 +163,6 @@ def _apart(path: Path, option: str, other: Path, called: str) -> None:
     """Refuse to write a file over one that is being read, or two files to one place."""
     if os.path.realpath(path) == os.path.realpath(other):
         raise ResultsError(f"{option} {path}: is {called} itself; name another file")
-
-
-def _unused(levels: dict[str, str], report: ImportReport) -> list[str]:
-    """Chance levels given for tasks that are not in the table: most likely misspelled."""
-    tasks = set(report.frame["task"])
-    tasks |= {task.rpartition(" [")[0] for task in tasks if task.endswith("]")}
-    return [
-        f"warning: --chance {task}={level}: no task of that name was imported"
-        for task, level in levels.items()
-        if task != "*" and task not in tasks
-    ]
 
 
 def _neutralised(count: int) -> list[str]:

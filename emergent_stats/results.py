@@ -40,6 +40,7 @@ __all__ = [
     "about",
     "citation",
     "claims",
+    "completed",
     "data_dir",
     "load",
     "load_source",
@@ -208,8 +209,30 @@ def citation(info: dict[str, Any]) -> str:
 
 
 # --- series ---------------------------------------------------------------------------
+def completed(frame: pd.DataFrame, source: str = "table") -> pd.DataFrame:
+    """`frame` itself if it has the columns and dtypes of a results table, else validated.
+
+    Raises
+    ------
+    ResultsError
+        If it is no DataFrame, or `validate` refuses it.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise ResultsError(
+            f"{source}: is a {type(frame).__name__}, not a DataFrame; make one with a row per score"
+        )
+    dtypes = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
+    if all(dtypes.get(name) == dtype for name, (dtype, _) in COLUMNS.items()):
+        return frame
+    return validate(frame, source=source)
+
+
 def series(frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Every series of a validated table: its key and its rows, in order of first appearance."""
+    """Every series of a table: its key and its rows, in order of first appearance.
+
+    A table that was not made by this package is validated; optional columns may be absent.
+    """
+    frame = completed(frame)
     for values, rows in frame.groupby(SERIES_KEY, sort=False, dropna=False):
         key: dict[str, Any] = {}
         for name, value in zip(SERIES_KEY, cast("tuple[Any, ...]", values), strict=True):

@@ -284,3 +284,25 @@ def test_samples_do_not_stay_where_the_table_could_not_be_written(run, runs, tmp
     assert status == 2
     assert "No space left" in err
     assert names(tmp_path) == ["runs"]
+
+
+def test_duplicates_are_settled_as_the_command_line_says(run, tmp_path):
+    (tmp_path / "t.csv").write_text("m,n,pawsx_de\na-1b,1e9,0.5\na-1b,1e9,0.7\n")
+    (tmp_path / "map.toml").write_text(
+        'model = "m"\n[axes]\nparams = "n"\n[tasks]\npawsx_de = "multiple_choice"\n'
+    )
+    words = ["import", "wide", "t.csv", "--columns", "map.toml", "--out", "out.csv"]
+    words += ["--chance", "pawsx*=.5", "--chance", "xnli*=.3"]
+    status, _, err = run(*words)
+    assert status == 2
+    assert "0.5 in t.csv, row 2, pawsx_de, 0.7 in t.csv, row 3, pawsx_de" in err
+    assert "--duplicates newest (by date), mean or seed" in err
+    assert names(tmp_path) == ["map.toml", "t.csv"]
+    status, out, err = run(*words, "--duplicates", "mean")
+    assert (status, err) == (0, "")
+    assert "warning: --chance 'xnli*=0.3': no task fits this pattern (tasks here: pawsx_de)" in out
+    [row] = results.read(tmp_path / "out.csv").to_dict("records")
+    assert (row["score"], row["chance"]) == (pytest.approx(0.6), 0.5)
+    status, _, err = run(*words, "--duplicates", "latest")
+    assert status == 2
+    assert "'latest' is not one of 'refuse', 'newest', 'mean', 'seed'" in err

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from emergent_stats.curve import ASSUMED_N, Curve, curves, default_axis
-from emergent_stats.results import validate
+from emergent_stats.results import ResultsError, validate
 
 AXIS = np.array([1e8, 1e9, 1e10, 1e11])
 
@@ -227,3 +227,37 @@ def test_a_graded_score_between_two_counts_keeps_its_weight():
     obs = observe([curve], curve.metric_object)
     assert np.isfinite(obs.constant[..., 0]).all()
     np.testing.assert_allclose(obs.k[0, :, 0], curve.score * 200)
+
+
+HAND = {
+    "study": "s", "family": "f", "model": ["a", "b", "c", "d"], "task": "t",
+    "metric": "exact_match", "score": [0.0, 0.1, 0.4, 0.9], "params": AXIS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [{}, {"n": 100}, {"shots": 3}, {"mine": "x"}])
+def test_a_hand_made_frame_of_the_required_columns_just_works(more):
+    frame = pd.DataFrame(HAND | more)
+    [c] = curves(frame)
+    assert (c.axis, c.metric, c.m) == ("params", "exact_match", 4)
+    assert c.key["shots"] == more.get("shots")
+    assert np.isnan(c.chance)
+    assert list(frame.columns) == list(HAND | more)  # the user's own is not changed
+    assert Curve.from_rows(frame).models == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda f: f.drop(columns="study"), r"required column missing: 'study' \("),
+        (lambda f: f.drop(columns="params"), "no axis of scale; add at least one of the columns"),
+        (lambda f: f.rename(columns={"task": "tsk"}), "unknown column 'tsk'; did you mean 'task'?"),
+        (lambda f: f.assign(score=[0.0, 0.1, 0.4, 45.0]), r"row 3: .*45"),
+        (lambda f: f.assign(metric="acc"), "row 0: unknown metric 'acc'"),
+        (lambda f: f.head(0), "has no rows"),
+        (lambda f: f.to_dict("list"), "is a dict, not a DataFrame"),
+    ],
+)
+def test_a_hand_made_frame_that_is_no_results_table_is_refused_with_the_fix(change, said):
+    with pytest.raises(ResultsError, match=said):
+        curves(change(pd.DataFrame(HAND)))

@@ -59,21 +59,19 @@ def test_an_unknown_format_is_refused_with_the_close_one():
         import_results("lmeval", ".")
 
 
-@pytest.mark.parametrize("form", [form for form in IMPORTERS if form not in ("inspect", "eee")])
+@pytest.mark.parametrize("form", [form for form in IMPORTERS if form != "inspect"])
 def test_a_path_that_is_not_there_is_refused(form, tmp_path):
     options = {"columns": {"model": "m", "tasks": {"t": "f1"}}} if form == "wide" else {}
     with pytest.raises(ResultsError, match="no such file"):
         import_results(form, tmp_path / "gone.csv", **options)
 
 
-@pytest.mark.parametrize("form", ["inspect", "eee"])
-def test_a_format_without_its_package_is_refused_with_the_way_to_get_it(form, monkeypatch):
-    name = {"inspect": "inspect_ai", "eee": "every_eval_ever"}[form]
-    for module in [m for m in sys.modules if m.split(".")[0] == name]:
+def test_a_format_without_its_package_is_refused_with_the_way_to_get_it(monkeypatch):
+    for module in [m for m in sys.modules if m.split(".")[0] == "inspect_ai"]:
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ResultsError, match=rf"pip install 'emergent_stats\[{form}\]'"):
-        import_results(form, SAMPLES / form)
+    monkeypatch.setitem(sys.modules, "inspect_ai", None)
+    with pytest.raises(ResultsError, match=r"pip install 'emergent_stats\[inspect\]'"):
+        import_results("inspect", SAMPLES / "inspect")
 
 
 def test_the_study_is_named_by_the_user_or_the_folder():

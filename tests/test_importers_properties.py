@@ -41,7 +41,7 @@ CASES = {
     "inspect archive": ("inspect", "sum_pythia-70m.eval", {}),
     "eee": ("eee", "tiny_choice_EleutherAI__pythia-70m.json", {}),
 }
-PACKAGES = {"inspect": "inspect_ai", "eee": "every_eval_ever"}
+PACKAGES = {"inspect": "inspect_ai"}
 
 MODELS = """model,family,params,tokens
 pythia-70m,pythia,7e7,3e11

@@ -49,7 +49,7 @@ def project() -> dict:
 
 
 #: Extras that bring another tool's whole environment; the tests that need them skip without them.
-UNLOCKED_EXTRAS = {"inspect", "eee"}
+UNLOCKED_EXTRAS = {"inspect"}
 
 
 def locked_extras() -> set[str]:

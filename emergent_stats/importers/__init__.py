@@ -32,7 +32,7 @@ def import_results(format: str, path: str | os.PathLike[str], **options: Any) ->
     path : path
         File, or folder with all files of one or more runs.
     **options
-        study, family, models, chance, metrics, shots, items: see `records.Options`. For
+        study, family, models, chance, metrics, shots, items, duplicates: see `records.Options`. For
         ``wide`` also columns, a mapping or the path of a small TOML file.
 
     Returns

@@ -13,12 +13,12 @@ import pandas as pd
 
 from emergent_stats.importers.names import clean, key, size_in_name
 from emergent_stats.importers.records import Options, Record
+from emergent_stats.importers.repeats import without_repeats
 from emergent_stats.importers.report import Notes
 from emergent_stats.importers.scales import Models, default_models_path, read_models
-from emergent_stats.results import AXES, COLUMNS, validate
+from emergent_stats.results import COLUMNS, validate
 from emergent_stats.tables import ResultsError
 
-_IDENTITY = ("family", "model", "task", "metric", "shots", "seed", *AXES)
 _SHOWN = 8
 
 
@@ -30,14 +30,15 @@ def assemble(
     Raises
     ------
     ResultsError
-        If no record can be used, or two of them contradict each other.
+        If no record can be used, or two of them contradict each other and nothing
+        says which counts.
     """
     if not records:
         raise ResultsError(f"{source}: nothing in it can be imported{_reasons(notes)}")
     unknown = _place(records, options, read_models(options.models), notes)
     _fill_counts(records, notes)
     rows = _by_series(_usable(records, notes), notes)
-    rows = _without_repeats(rows, notes, source)
+    rows = without_repeats(rows, options.duplicates, notes, source)
     if not rows:
         raise ResultsError(
             f"{source}: none of its {len(records):,} scores can be used{_reasons(notes)}"
@@ -46,6 +47,8 @@ def assemble(
     study = clean(options.study or (path.stem if path.is_file() else path.name)) or "import"
     frame = pd.DataFrame([_row(record, study) for record in rows], columns=list(COLUMNS))
     table = validate(frame, source=source)
+    for text in (*options.chance.messages(), *options.metrics.messages()):
+        notes.warn(text)
     for text in table.attrs.get("notes", ()):
         notes.warn(text)
     return table, unknown
@@ -199,43 +202,6 @@ def _by_series(records: list[Record], notes: Notes) -> list[Record]:
             finished = replace(record, step=math.nan)
             rows.append(finished if _scaled(finished) else record)
     return rows
-
-
-def _identity(record: Record) -> tuple[Any, ...]:
-    values = (getattr(record, name, math.nan) for name in _IDENTITY)
-    return tuple(None if value != value else value for value in values)
-
-
-def _without_repeats(records: list[Record], notes: Notes, source: str) -> list[Record]:
-    """One record for each model and task: of runs repeated, the latest that has a date."""
-    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
-    for record in records:
-        groups[_identity(record)].append(record)
-    kept, clashes = [], []
-    for group in groups.values():
-        best = max(group, key=lambda record: record.when)
-        for other in group:
-            if other is best:
-                continue
-            if other.score == best.score:
-                why = "the same score stands in two files; counted once"
-            elif other.when < best.when:
-                why = "an earlier run of what a later file holds; the later one counts"
-            else:
-                clashes.append((best, other))
-                continue
-            notes.drop(f"{other.source}: {other.model} on {other.task}", why, group=why)
-        kept.append(best)
-    if clashes:
-        lines = [
-            f"{source}: {a.model} on {a.task} has {a.score:g} in {a.source} and {b.score:g} in "
-            f"{b.source}; keep one of the two"
-            for a, b in clashes[:_SHOWN]
-        ]
-        if len(clashes) > _SHOWN:
-            lines.append(f"… and {len(clashes) - _SHOWN:,} more")
-        raise ResultsError("\n".join(lines))
-    return kept
 
 
 def _row(record: Record, study: str) -> dict[str, Any]:

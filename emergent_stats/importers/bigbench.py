@@ -104,8 +104,13 @@ def _add(
 
 
 def _declared(metric: str, chance: float, to: Collector) -> tuple[Declared, str] | str:
-    if metric in to.options.metrics:
-        return to.options.metrics[metric], "" if metric in METRICS else metric
+    known = _known(metric, chance)
+    told = "" if isinstance(known, str) else str(known[0])
+    given = to.options.metrics.choose(metric, known=told, place=metric)
+    return known if given is None else (given, "" if metric in METRICS else metric)
+
+
+def _known(metric: str, chance: float) -> tuple[Declared, str] | str:
     if metric == _BRIER:
         options = 1.0 / chance
         if math.isnan(options) or abs(options - round(options)) > 1e-6:

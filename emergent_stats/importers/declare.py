@@ -35,6 +35,9 @@ class Declared:
     metric: str
     top: float | None = None
 
+    def __str__(self) -> str:
+        return self.metric if self.top is None else f"{self.metric}/{self.top:g}"
+
     def convert(self, value: float) -> float:
         """Value in our units."""
         return value if self.top is None else value * METRIC_RANGE[self.metric][1] / self.top

@@ -97,13 +97,15 @@ def _add_run(
     options = means.get("num_references", 0.0)
     other = []
     for name, value in means.items():
-        declared: Declared | None = to.options.metrics.get(name)
-        if declared is None and name in _MATCHES:
+        declared: Declared | None = None
+        if name in _MATCHES:
             declared = Declared("multiple_choice") if choice else _EXACT
-        elif declared is None and name in _GRADED:
+        elif name in _GRADED:
             declared = Declared(_GRADED[name])
-        elif declared is None and name in _TEXT and method == "language_modeling":
+        elif name in _TEXT and method == "language_modeling":
             declared = Declared(_TEXT[name])
+        known = "" if declared is None else str(declared)
+        declared = to.options.metrics.choose(name, known=known, place=(where, name)) or declared
         if declared is None:
             other.append(name)
             continue

@@ -98,8 +98,10 @@ def _add_log(log: Any, summaries: list[Any], where: str, to: Collector) -> None:
         for metric, value in values.items():
             if metric in _SPREAD:
                 continue
-            declared = given.get(f"{score.name}/{metric}") or given.get(score.name)
-            declared = declared or _declared(score, metric)
+            full = f"{score.name}/{metric}"
+            declared = _declared(score, metric)
+            known = "" if declared is None else str(declared)
+            declared = given.choose(full, score.name, known=known, place=(where, full)) or declared
             if declared is None:
                 to.notes.drop(
                     f"{where}, {score.name}/{metric}",

@@ -212,7 +212,7 @@ def _declared(
 ) -> tuple[Any, str] | str:
     if not leaves:
         kind = run.configs.get(task, {}).get("output_type")
-        return terms.declaration(task, metric, kind, dict(collector.options.metrics))
+        return terms.declaration(task, metric, kind, collector.options.metrics)
     answers = [_declared(leaf, metric, [], run, collector) for leaf in leaves]
     if any(answer != answers[0] for answer in answers):
         return "a mean over tasks that are scored in different ways"

@@ -90,7 +90,7 @@ class _Join:
         samples = self.samples
         for metric, moments in samples.metrics.items():
             kind = self.run.configs.get(self.task, {}).get("output_type") or self._kind()
-            found = terms.declaration(self.task, metric, kind, dict(self.collector.options.metrics))
+            found = terms.declaration(self.task, metric, kind, self.collector.options.metrics)
             where = f"{self.where}, mean of {metric}"
             if isinstance(found, str):
                 self.collector.notes.drop(where, found, group=metric)
@@ -143,11 +143,8 @@ class _Join:
         task = f"{self.task} [{label}]" if label else self.task
         before = self.held.get((self.run.where, task, declared.metric))
         options = self.samples.options
-        chance = math.nan
-        if options.n and declared.metric == "multiple_choice":
-            chance = options.mean
-        elif options.n and declared.metric == "brier":
-            chance = 1.0 - options.mean
+        told = bool(options.n) and declared.metric in ("multiple_choice", "brier")
+        chance = options.mean if told else math.nan
         if before is None:
             before = self.collector.add(
                 where,
@@ -170,21 +167,19 @@ class _Join:
                 f"{where} is {value:.6g}, but {before.score:.6g} in {before.source}: are the "
                 "files of one run? The result file counts"
             )
-            self._set_chance(before, chance)
+            self._learn(before, chance)
             return
         if math.isnan(before.stderr) and stderr > 0:
             before.stderr = declared.convert(stderr)
         if math.isnan(before.n) or "n" in before.assumed:
             before.n = float(self.samples.n)
             before.assumed.discard("n")
-        self._set_chance(before, chance)
+        self._learn(before, chance)
 
-    def _set_chance(self, before: Record, chance: float) -> None:
-        """Fill in the chance level that the records tell, unless the user gave one."""
-        given = self.collector.options.chance
-        if chance == chance and not (self.task in given or "*" in given):
-            before.chance = chance
-            before.assumed.discard("chance")
+    def _learn(self, before: Record, chance: float) -> None:
+        """Fill in the chance level that the records tell."""
+        if chance == chance:
+            self.collector.learn_chance(before, chance)
 
 
 def _table(model: str, task: str, filter_name: str, samples: Samples) -> pd.DataFrame:

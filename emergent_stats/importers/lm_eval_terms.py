@@ -7,9 +7,11 @@ decides. From version 0.4 the file says which; before, the task's name has to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from emergent_stats.importers.declare import Declared
+from emergent_stats.importers.records import given_metrics
 
 CITATION = """@misc{eval-harness,
   author    = {Gao, Leo and Tow, Jonathan and Abbasi, Baber and Biderman, Stella and others},
@@ -97,6 +99,7 @@ WRITTEN = (
 OPTIONS: dict[str, float] = {
     "anli": 3,
     "arc": 4,
+    "arc_agi": 0,  # drawn, not chosen
     "bbq": 3,
     "blimp": 2,
     "boolq": 2,
@@ -162,11 +165,12 @@ def chance_by_name(task: str) -> float | None:
         for start in OPTIONS
         if task.startswith(start) and not task[len(start) : len(start) + 1].isalnum()
     ]
-    return 1.0 / OPTIONS[max(fits, key=len)] if fits else None
+    options = OPTIONS[max(fits, key=len)] if fits else 0
+    return 1.0 / options if options else None
 
 
 def declaration(
-    task: str, metric: str, output_type: str | None, given: dict[str, Declared]
+    task: str, metric: str, output_type: str | None, given: Mapping[str, Declared]
 ) -> tuple[Declared, str] | str:
     """What `metric` of `task` is and its label, or why it is left out.
 
@@ -179,11 +183,24 @@ def declaration(
     output_type : str or None
         As the harness states it (0.4 on): multiple_choice, loglikelihood,
         generate_until, loglikelihood_rolling.
-    given : dict
-        The user's declarations; they win.
+    given : mapping
+        The user's declarations: a name in full wins, a pattern fills in what the
+        tables here do not know.
     """
-    if metric in given:
-        return given[metric], "" if metric in METRICS and not METRICS[metric][1] else metric
+    known = _known(task, metric, output_type)
+    told = "" if isinstance(known, str) else str(known[0])
+    found = (
+        None
+        if metric in NOT_A_SKILL and metric not in given
+        else given_metrics(given).choose(metric, known=told, place=(task, metric))
+    )
+    if found is not None:
+        return found, "" if metric in METRICS and not METRICS[metric][1] else metric
+    return known
+
+
+def _known(task: str, metric: str, output_type: str | None) -> tuple[Declared, str] | str:
+    """What the tables here say of `metric`, or that they say nothing."""
     if (task, metric) in BY_TASK:
         return BY_TASK[task, metric]
     if metric in NOT_A_SKILL:

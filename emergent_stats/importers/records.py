@@ -10,7 +10,9 @@ from typing import Any
 
 from emergent_stats.importers.counts import recover_n
 from emergent_stats.importers.declare import BINARY, Declared, parse_declarations
+from emergent_stats.importers.given import Given
 from emergent_stats.importers.names import clean
+from emergent_stats.importers.repeats import DUPLICATES
 from emergent_stats.importers.report import Notes
 from emergent_stats.schema import METRIC_RANGE
 from emergent_stats.tables import ResultsError
@@ -31,9 +33,12 @@ class Options:
     models : path or None
         Models table to use in place of the shipped one.
     chance : mapping of str to float
-        Task → expected score of a guesser; "*" for all tasks not named.
+        Task → expected score of a guesser. A name in full counts in any case, a
+        pattern ("pawsx*", "*") where the files tell no chance level: see `given`.
     metrics : mapping of str to Declared
-        The tool's metric → what it is.
+        The tool's metric → what it is, by name in full or by pattern likewise.
+    duplicates : str
+        What counts where one model has several scores on one task: see `repeats`.
     shots : int or None
         Worked examples in the prompt, where the files do not say.
     items : bool
@@ -45,11 +50,12 @@ class Options:
     study: str | None = None
     family: str | None = None
     models: Path | None = None
-    chance: Mapping[str, float] = field(default_factory=dict)
-    metrics: Mapping[str, Declared] = field(default_factory=dict)
+    chance: Given[float] = field(default_factory=lambda: _chances({}))
+    metrics: Given[Declared] = field(default_factory=lambda: given_metrics({}))
     shots: int | None = None
     items: bool = False
     columns: Any = None
+    duplicates: str = "refuse"
 
     @classmethod
     def parse(
@@ -65,8 +71,12 @@ class Options:
         Raises
         ------
         ResultsError
-            For a chance level outside of 0 to 1 or an unknown metric.
+            For a chance level outside of 0 to 1, an unknown metric or an unknown way
+            with duplicates.
         """
+        how = rest.get("duplicates", "refuse")
+        if how not in DUPLICATES:
+            raise ResultsError(f"duplicates {how!r}: unknown; one of {', '.join(DUPLICATES)}")
         levels = dict(chance) if isinstance(chance, Mapping) else {}
         if chance is not None and not isinstance(chance, Mapping):
             levels["*"] = chance
@@ -78,11 +88,24 @@ class Options:
                     "for four options"
                 )
         return cls(
-            chance={task: float(level) for task, level in levels.items()},
-            metrics=parse_declarations(metrics),
+            chance=_chances({task: float(level) for task, level in levels.items()}),
+            metrics=given_metrics(parse_declarations(metrics)),
             models=None if models is None else Path(models),
             **rest,
         )
+
+
+def _chances(levels: Mapping[str, float]) -> Given[float]:
+    return Given("--chance", levels, "task", _level)
+
+
+def given_metrics(given: Mapping[str, Declared]) -> Given[Declared]:
+    """Declarations by name of a metric, or those that are given already."""
+    return given if isinstance(given, Given) else Given("--metric", given, "metric")
+
+
+def _level(level: float) -> str:
+    return f"{level:.4g}"
 
 
 @dataclass
@@ -181,17 +204,28 @@ class Collector:
         self.records.append(record)
         return record
 
+    def learn_chance(self, record: Record, level: float) -> None:
+        """Fill in a chance level that other files tell, unless the user named the task."""
+        self._set_chance(record, level, certain=True)
+
     def _set_chance(self, record: Record, level: float, certain: bool) -> None:
         """Set the chance level that the user gave, or else the file; a Brier score's follows."""
-        levels = self.options.chance
-        given = levels.get(record.dataset, levels.get("*"))
-        if given is None and record.metric not in ("multiple_choice", "brier"):
-            return
+        told = level if record.metric in ("multiple_choice", "brier") else math.nan
+        given = self.options.chance.choose(
+            record.task,
+            record.dataset,
+            known=_level(told) if told == told else "",
+            place=(record.source, record.task, record.metric, record.shots, record.seed),
+        )
         if given is not None and record.metric not in (*BINARY, "pass_at_k", "brier"):
             return
-        level = level if given is None else given
-        record.chance = 1.0 - level if record.metric == "brier" else level
-        if given is None and not certain and level == level:
+        if given is None and told != told:
+            return
+        record.chance = told if given is None else given
+        if record.metric == "brier":
+            record.chance = 1.0 - record.chance
+        record.assumed.discard("chance")
+        if given is None and not certain:
             record.assumed.add("chance")
 
     def _errors(
