@@ -459,7 +459,7 @@ def draw(
     "  emergent-stats import lm-eval runs --out mine.parquet --items each.parquet\n"
     "  emergent-stats import helm suite --metric rouge_l=rouge --out mine.csv\n"
     "  emergent-stats import bigbench scores --chance snarks=0.5 --out mine.parquet\n"
-    "  emergent-stats import eee records --duplicates newest --out mine.parquet\n"
+    "  emergent-stats import eee records --duplicates mean --out mine.parquet\n"
     "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet",
 )
 def import_scores(
@@ -512,11 +512,12 @@ def import_scores(
         Duplicates,
         typer.Option(
             metavar="|".join(Duplicates),
-            help="What counts where a model has several scores on a task: none (stop and list "
-            "them), the newest by its date, their mean, or each as a seed (a series of its own). "
+            help="What counts where a model has several scores on a task: the newest by its date, "
+            "their mean, each as a seed (a series of its own), or none (refuse: stop and list "
+            "them). Without dates, say which. "
             "In a mean of runs on equally many examples n stays, else it adds up.",
         ),
-    ] = Duplicates.refuse,
+    ] = Duplicates.newest,
     columns: Annotated[
         Path | None, typer.Option(metavar="FILE", help="For wide: TOML map of the columns.")
     ] = None,

@@ -403,5 +403,5 @@ def test_records_fetched_twice_are_settled_by_their_own_dates(tmp_path):
     new = record(result("GSM8K", 0.2617, "Exact Match on GSM8K"))
     old["retrieved_timestamp"] = "999999999.5"
     with pytest.raises(ResultsError, match="--duplicates newest"):
-        brought(tmp_path, new, old)
-    assert list(brought(tmp_path, new, old, duplicates="newest").frame["score"]) == [0.2617]
+        brought(tmp_path, new, old, duplicates="refuse")
+    assert list(brought(tmp_path, new, old).frame["score"]) == [0.2617]

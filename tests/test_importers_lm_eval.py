@@ -270,7 +270,7 @@ def test_the_later_of_two_runs_counts(run):
     later = run / "results_2026-02-01T00-00-00.000000.json"
     shutil.copyfile(summary(run), later)
     rewrite(later, lambda data: data["results"]["tiny_word"].update({"acc,none": 0.125}))
-    report = import_results("lm-eval", run, duplicates="newest")
+    report = import_results("lm-eval", run)
     assert row(report, "tiny_word", "exact_match")["score"] == 0.125
     assert any("an earlier run" in item.why for item in report.dropped)
 
@@ -286,7 +286,7 @@ def test_two_runs_without_a_date_that_disagree_are_refused(run):
     with pytest.raises(ResultsError) as caught:
         import_results("lm-eval", run)
     assert "tiny_word (exact_match): 0.25 in a.json, 0.5 in b.json" in str(caught.value)
-    assert "--duplicates newest (by date), mean or seed" in str(caught.value)
+    assert "--duplicates mean or seed" in str(caught.value)
 
 
 def test_a_folder_without_result_files_is_refused(tmp_path):

@@ -55,7 +55,7 @@ class Options:
     shots: int | None = None
     items: bool = False
     columns: Any = None
-    duplicates: str = "refuse"
+    duplicates: str = "newest"
 
     @classmethod
     def parse(
@@ -74,7 +74,7 @@ class Options:
             For a chance level outside of 0 to 1, an unknown metric or an unknown way
             with duplicates.
         """
-        how = rest.get("duplicates", "refuse")
+        how = rest.get("duplicates", "newest")
         if how not in DUPLICATES:
             raise ResultsError(f"duplicates {how!r}: unknown; one of {', '.join(DUPLICATES)}")
         levels = dict(chance) if isinstance(chance, Mapping) else {}
