@@ -83,14 +83,9 @@ class Curve:
         if (values <= 0).any():
             raise ValueError(f"the axis {self.axis!r} must be above 0; drop or fill rows with 0")
         metric = metric_for(self.metric, self.chance)
-        low, high = type(metric).range
-        if ((score < low) | (score > high)).any():
-            raise ValueError(
-                f"scores of {self.metric!r} lie between {low:g} and {high:g}, "
-                f"got {score.min():g} to {score.max():g}"
-            )
-        order = np.argsort(-values if self.axis == "loss" else values, kind="stable")
         models = tuple(self.models) or tuple(f"model {i + 1}" for i in range(values.size))
+        metric.check(score, self.metric, models)
+        order = np.argsort(-values if self.axis == "loss" else values, kind="stable")
         for name, array in (("n", self.n), ("stderr", self.stderr)):
             a = np.asarray(array, float)
             if a.size == 0:

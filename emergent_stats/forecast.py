@@ -309,7 +309,8 @@ def _surprise(drawn, counts, pick, batch, centre, scores, rng) -> tuple[float, f
     """Rank and excess of the observed future among futures drawn from the averaged forecast."""
     large = batch.curves[0]
     chosen = rng.choice(scores.shape[0], min(_FUTURES, scores.shape[0]), replace=False)
-    futures = [replace(large, score=s) for s in scores[chosen]]
+    ends = large.metric_object.attainable()
+    futures = [replace(large, score=np.clip(s, *ends)) for s in scores[chosen]]
     every = Batch.of([large, *futures], batch.metric)
     density = np.zeros((len(every), 0))
     ranked = 0

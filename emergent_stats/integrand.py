@@ -40,6 +40,8 @@ VISIBLE = 0.05
 _SHARE_NODES = 2048
 # skill beyond this is an overflow in the making: e^s has left every metric's range long before
 _LARGEST_SKILL = 1e8
+# a score beyond a fixed rate by so many largest standard errors is no luck
+_LUCK = 3.0
 # step of numerical slopes, in units of a parameter's prior
 _STEP = 1e-4
 
@@ -233,6 +235,11 @@ class Problem:
         self.outer = tuple(n for n in priors if n not in self.inner)
         self.priors = priors
         _check_scales(hypothesis, batch.curves)
+        for curve in set(batch.curves) if batch.alike else batch.curves:
+            # a curve that came with this metric has been checked; another one's rates may be
+            # passed by the luck of n draws
+            luck = _LUCK / np.sqrt(curve.effective_n)
+            hypothesis.metric.check(curve.score, curve.metric, curve.models, luck)
         self.linear = is_linear(self.trend)
         self.maps = prior_maps([priors[n] for n in self.inner])
         self.fixed = {n: v for n, v in hypothesis.fixed().items() if n in self.trend.fixed()}

@@ -22,6 +22,7 @@ kin) shows the skill itself, and its noise is on the skill scale.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -133,6 +134,40 @@ class Metric:
         if skill_scale not in SKILL_SCALES:
             raise ValueError(f"unknown skill scale {skill_scale!r}; use one of {SKILL_SCALES}")
         return replace(self, skill_scale=skill_scale)
+
+    def attainable(self) -> tuple[float, float]:
+        """Lowest and highest score that can be seen: the range, less a lapse rate that is fixed.
+
+        A guess rate bounds nothing: a model that is misled scores less.
+        """
+        low, high = type(self).range
+        lapse = self.fixed().get("lapse", 0.0)
+        if self.direction > 0:
+            return low, high - lapse
+        return low + lapse * (self.chance if high != 1.0 else 1.0), high
+
+    def check(
+        self, score: np.ndarray, name: str, models: Sequence[str], slack: Any = 0.0
+    ) -> None:
+        """Refuse scores (m,) that the metric cannot give, by more than `slack`.
+
+        Raises
+        ------
+        ValueError
+            Naming the first such score, its model, the limits and what to do.
+        """
+        low, high = self.attainable()
+        # continuous metrics show a loss of any size; a rounding error is none
+        bad = (score < low - slack - 1e-9) | (score > high + slack + 1e-9)
+        if not bad.any():
+            return
+        i = int(np.argmax(bad))
+        lapse = self.fixed().get("lapse", 0.0)
+        fix = f"; with a lapse rate of {lapse:g}: fix a smaller one, or leave it free" * (lapse > 0)
+        raise ValueError(
+            f"scores of {name!r} lie between {low:g} and {high:g}, "
+            f"got {score.min():g} to {score.max():g} (first: {models[i]}){fix}"
+        )
 
     def unfloored(self) -> Metric:
         """Return the same metric for scores that may fall below chance.
