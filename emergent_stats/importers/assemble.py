@@ -20,6 +20,8 @@ from emergent_stats.tables import ResultsError
 
 _IDENTITY = ("family", "model", "task", "metric", "shots", "seed", *AXES)
 _SHOWN = 8
+#: Family of models that are named by nothing but their size.
+UNNAMED = "models"
 
 
 def assemble(
@@ -95,7 +97,7 @@ def _place(
             record.assumed.add("flops")
         record.family = clean(options.family or record.family or (line.family if line else ""))
         if not record.family:
-            record.family = size.rest if size else key(record.model)
+            record.family = models.family(record.model) or UNNAMED
             guessed[record.family] = None
     if guessed:
         notes.warn(

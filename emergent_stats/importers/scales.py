@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emergent_stats.importers.names import key
+from emergent_stats.importers.names import family_in_name, key
 from emergent_stats.tables import ResultsError, read_table
 
 _NUMBERS = ("params", "tokens", "flops", "tokens_per_step")
@@ -41,10 +41,27 @@ class Models:
 
     def __init__(self, lines: dict[str, Known]) -> None:
         self._lines = lines
+        families: dict[str, set[str]] = {}
+        for name, known in lines.items():
+            if known.family:
+                families.setdefault(family_in_name(name), set()).add(known.family)
+                families.setdefault(key(known.family), set()).add(known.family)
+        self._families = {
+            name: next(iter(found)) for name, found in families.items() if len(found) == 1 and name
+        }
 
     def get(self, name: str) -> Known | None:
         """Line of the model `name`, None if it has none."""
         return self._lines.get(key(name))
+
+    def family(self, name: str) -> str:
+        """Family of a model without a line: that of its sisters of other sizes, else its own name.
+
+        A table names families as it likes (XGLM, GPT-Neo/J); a size that it lacks
+        must not become a family of its own beside them.
+        """
+        own = family_in_name(name)
+        return self._families.get(own, own)
 
     def __len__(self) -> int:
         return len(self._lines)
