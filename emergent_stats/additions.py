@@ -134,7 +134,7 @@ def cheapest(comparison: Comparison, sigma: float | None = None) -> str | None:
 def cheapest_for(comparison: Comparison, sigma: float | None = None) -> Addition | None:
     """The same as an `Addition`, with its plan and power."""
     curve = comparison.curve
-    if not comparison.bands or curve.axis == "loss" or curve.n_scales < 4:
+    if not comparison.bands or not curve.scale_axis.logarithmic or curve.n_scales < 4:
         return None
     skill = _skills(curve)
     x, index = np.unique(curve.x, return_inverse=True)

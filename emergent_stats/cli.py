@@ -61,6 +61,19 @@ class Axis(StrEnum):
     flops = "flops"
     step = "step"
     loss = "loss"
+    date = "date"
+
+
+def _scale(text: str) -> float:
+    """Scale that was typed: a number, or a date."""
+    from emergent_stats.axes import parse_value
+
+    try:
+        return parse_value(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no scale; write a number (1e10) or a date (2024-05-13)"
+        ) from None
 
 
 Source = Annotated[
@@ -279,7 +292,11 @@ def tell_arrivals(
     ] = Gradual.apart,
     cut: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Also predict, from models up to here, who passes a level."),
+        typer.Option(
+            metavar="X",
+            parser=_scale,
+            help="Also predict, from models up to here, who passes a level.",
+        ),
     ] = None,
     level: Annotated[
         float, typer.Option(metavar="P", help="That level, as a share of the way to the top.")
@@ -325,7 +342,9 @@ def predict(
     cut: Annotated[
         float,
         typer.Option(
-            metavar="X", help="Fit the models up to this scale, in the axis' own units: 1e10."
+            metavar="X",
+            parser=_scale,
+            help="Fit the models up to this scale, in the axis' own units: 1e10, 2024-05-13.",
         ),
     ],
     task: Task = None,

@@ -18,6 +18,7 @@ from emergent_stats.trends import ACCOUNTS
 
 if TYPE_CHECKING:
     from emergent_stats.arrivals import Arrivals
+    from emergent_stats.curve import Curve
     from emergent_stats.forecast import Forecast
     from emergent_stats.foresight import Foresight
     from emergent_stats.multiplicity import Discoveries
@@ -99,10 +100,10 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
     rows = [row for row in found.frame().to_dict("records") if row["state"] == "arrived"]
     rows.sort(key=lambda row: row["at"])
     curves = {id(c): c for c in found.curves}
-    axis = next(iter(curves.values())).axis
+    where = next(iter(curves.values()))
+    axis = where.axis
     if rows:
         shown = rows[:MOST]
-        where = next(iter(curves.values()))
         columns = {
             "P(break)": [probability(row["p_arrived"]) for row in shown],
             "arrives": [scale_label(float(where.in_units(row["at"])), axis) for row in shown],
@@ -120,7 +121,7 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
         "their own (gradual)."
     )
     if math.isfinite(found.rate):
-        per = "nat of loss" if axis == "loss" else "decade"
+        per = where.scale_axis.per
         _say(
             f"Rate: {found.rate:.2f} arrivals per task and {per} at risk "
             f"({found.rate_low:.2f} to {found.rate_high:.2f}, 90 %)."
@@ -130,11 +131,10 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
     elif counts["arrived"] < 2:
         _say("Too few arrivals to hold against a constant rate.")
     if found.survival.size:
-        scale = next(iter(curves.values()))
         _say(
             "Not yet arrived (Kaplan–Meier): "
             + ", ".join(
-                f"{share:.2f} at {scale_label(float(scale.in_units(x)), axis)}"
+                f"{share:.2f} at {scale_label(float(where.in_units(x)), axis)}"
                 for x, share, _, _ in found.survival[:: max(1, len(found.survival) // 6)]
             )
             + "."
@@ -171,8 +171,8 @@ def arrivals_json(found: Arrivals, seen: Foresight | None) -> str:
     return _object(told)
 
 
-def _ends(curve: Any, low: float, high: float) -> tuple[float, float]:
-    return (-low, -high) if curve.axis == "loss" else (low, high)
+def _ends(curve: Curve, low: float, high: float) -> tuple[float, float]:
+    return (-low, -high) if curve.scale_axis.falls else (low, high)
 
 
 # --- forecasts ---------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
 
 def _held_against(comparison: Comparison) -> str:
     t = comparison.thresholds
-    return (
+    return comparison.curve.scale_axis.in_words(
         f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "
         f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; with --calibrate, "
         f"p_cal < {t.p_cal:g} for real and power ≥ {t.power:g} for artefact."

@@ -68,7 +68,9 @@ def transition(evidence: Mapping[str, Evidence], row: int, curve: Curve, onset: 
         float(curve.in_units(v + curve.centre))
         for v in interval(*weighted(chosen, row, "location"))
     )
-    at = (high, low) if curve.axis == "loss" else (float(np.log10(low)), float(np.log10(high)))
+    axis = curve.scale_axis
+    low, high = axis.ordered(axis.log_or_value(low), axis.log_or_value(high))
+    at = (low, high)
     if onset:
         return at, _NAN, _NAN
     return (

@@ -89,6 +89,9 @@ def _place(
             if stepped:
                 record.tokens = record.step * line.tokens_per_step if record.step else math.nan
                 record.assumed.add("tokens")
+        if record.date is None and line is not None and not stepped and line.date:
+            record.date = line.date
+            record.assumed |= {"date"} & set(line.derived)
         if math.isnan(record.flops) and line is not None and not stepped:
             record.flops = line.flops
             record.assumed |= {"flops"} & set(line.derived)
@@ -113,7 +116,8 @@ def _place(
 
 
 def _scaled(record: Record) -> bool:
-    return any(value > 0 for value in (record.params, record.tokens, record.flops, record.step))
+    scales = (record.params, record.tokens, record.flops, record.step)
+    return record.date is not None or any(value > 0 for value in scales)
 
 
 def _some(names: Iterable[str]) -> str:
@@ -154,8 +158,9 @@ def _usable(records: list[Record], notes: Notes) -> list[Record]:
         elif not _scaled(record):
             notes.drop(
                 record.model,
-                "no parameters, tokens, FLOPs or step are known of this model; give it a line in a "
-                "models table (option models: columns model,params,tokens,flops,family)",
+                "no parameters, tokens, FLOPs, step or date are known of this model; give it a "
+                "line in a models table (option models: columns "
+                "model,params,tokens,flops,date,family)",
             )
         else:
             kept.append(record)

@@ -103,6 +103,7 @@ class Record:
     tokens: float = math.nan
     flops: float = math.nan
     step: float = math.nan
+    date: str | None = None
     family: str = ""
     shots: int | None = None
     seed: int | None = None
