@@ -153,7 +153,7 @@ def _usable(records: list[Record], notes: Notes) -> list[Record]:
             notes.drop(
                 record.task,
                 "a choice among options, but of how many is not in the file; give its chance "
-                f"level (--chance '{record.dataset}=0.25' for four options)",
+                "level (--chance 'TASK=0.25' for four options)",
             )
         elif not _scaled(record):
             notes.drop(
@@ -184,8 +184,9 @@ def _by_series(records: list[Record], notes: Notes) -> list[Record]:
         if len(ends) > 1 and any(len(found) > 1 for (f, _), found in steps.items() if f == family):
             told = ", ".join(f"{step:.15g}" for step in sorted(ends)[:_SHOWN])
             notes.warn(
-                f"{family}: the last checkpoints are at different steps ({told}); compared by size "
-                "they may be trained unequally"
+                "the last checkpoints are at different steps; compared by size they may be "
+                "trained unequally",
+                about=f"{family} ({told})",
             )
     rows = []
     for record in records:

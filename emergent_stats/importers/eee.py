@@ -135,9 +135,10 @@ def declared(
         metric, label = known[0], ""
         if metric == "exact_match" and "accuracy" in plain:
             to.notes.warn(
-                f"accuracy on {task}: the record does not say whether answers were chosen or "
-                "written; read as written. For a choice add --metric accuracy=multiple_choice and "
-                f"--chance '{task}=0.25'"
+                "the record does not say whether answers were chosen or written; read as "
+                "written. For a choice add --metric accuracy=multiple_choice and --chance "
+                "'TASK=0.25'",
+                about=f"accuracy on {task}",
             )
     if bool(config.get("lower_is_better")) != (metric in _LOWER):
         return f"lower_is_better is {config.get('lower_is_better')}, which {metric} is not"

@@ -219,8 +219,8 @@ class Collector:
             if not found.exact:
                 record.assumed.add("n")
                 self.notes.warn(
-                    f"{record.dataset}: n recovered from a rounded score and standard error is "
-                    "approximate"
+                    "n recovered from a rounded score and standard error is approximate",
+                    about=record.dataset,
                 )
 
 
