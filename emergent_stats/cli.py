@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emergent_stats.importers.wide_map import EXAMPLE
+
 if TYPE_CHECKING:
     from emergent_stats.comparison import Comparison
     from emergent_stats.curve import Curve
@@ -469,7 +471,11 @@ def draw(
     "  emergent-stats import lm-eval runs --out mine.parquet --items each.parquet\n"
     "  emergent-stats import helm suite --metric rouge_l=rouge --out mine.csv\n"
     "  emergent-stats import bigbench scores --chance snarks=0.5 --out mine.parquet\n"
-    "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet",
+    "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet\n\n"
+    "A wide table has a row for each model and a column for each task; its map says which column "
+    "is what. family, citation and [axes] can be left out; n and stderr of a task are a number or "
+    "a column; task and seed can be said as well.\n\n"
+    "\b\nmap.toml:\n" + "".join(f"  {line}\n" for line in EXAMPLE.splitlines()),
 )
 def import_scores(
     format: Annotated[
@@ -493,7 +499,7 @@ def import_scores(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Models table instead of the shipped one: model,params,tokens,flops,family.",
+            help="Models table instead of the shipped one: model,params,tokens,flops,date,family.",
         ),
     ] = None,
     chance: Annotated[
@@ -517,7 +523,8 @@ def import_scores(
         typer.Option(metavar="K", min=0, help="Examples in the prompt, where no file says it."),
     ] = None,
     columns: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="For wide: TOML map of the columns.")
+        Path | None,
+        typer.Option(metavar="FILE", help="For wide: TOML map of the columns, see below."),
     ] = None,
     items: Annotated[
         Path | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 _SHOWN = 12
+_NUMBER = re.compile(r"\d[\d.]*(?:e[+-]?\d+)?")
 #: Names given as examples of one cause.
 _NAMED = 3
 
@@ -122,14 +124,17 @@ def _by_reason(dropped: tuple[Dropped, ...]) -> list[str]:
     """Lines on what was left out, a reason each: with the first things and the number of all."""
     reasons: dict[str, list[Dropped]] = {}
     for item in dropped:
-        reasons.setdefault(item.why, []).append(item)
+        # a reason that names its number is the same for another number
+        reasons.setdefault(_NUMBER.sub("#", item.why), []).append(item)
     told = []
-    for why, items in reasons.items():
+    for items in reasons.values():
         if len(items) == 1:
             told.append(str(items[0]))
         else:
             total = sum(item.count for item in items)
-            told.append(f"{_named([item.what for item in items])} ({total:,} in all): {why}")
+            told.append(
+                f"{_named([item.what for item in items])} ({total:,} in all): {items[0].why}"
+            )
     return told
 
 

@@ -1,6 +1,6 @@
 """Wide tables: one row a model, one column a task. A small map (TOML) says which column is what.
 
-`EXAMPLE` is one. Columns without more to say are ``name = "column"``; an axis in
+`wide_map.EXAMPLE` is one. Columns without more to say are ``name = "column"``; an axis in
 other units is ``{ column, unit }``; a task is a metric, or ``{ metric, … }`` with
 what else is known of it. ``family`` (a column), ``citation`` and ``[axes]`` can be
 left out: the models table is then asked. ``n`` and ``stderr`` of a task are a
@@ -280,17 +280,3 @@ def _cell(value: Any) -> Any:
 
 def _value(row: dict[str, Any], entry: Any) -> float | None:
     return as_number(_cell(row[entry]) if isinstance(entry, str) else entry)
-
-
-#: A map with all that can be said: printed by the help, run by a test.
-EXAMPLE = """\
-study = "my-paper"
-model = "Model"                      # the column that names the models
-[axes]                               # { column, unit }: 1e9 for billions
-params = { column = "Params (B)", unit = 1e9 }
-tokens = "Tokens"                    # a plain name: in single tokens
-date = "Released"                    # ISO: 2024-05-13
-[tasks]                              # metric/100 is a percentage
-"GSM8K" = "exact_match/100"
-"MMLU" = { metric = "multiple_choice/100", chance = 0.25, n = 14042, shots = 5 }
-"""
