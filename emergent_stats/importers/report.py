@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 _SHOWN = 12
-_NUMBER = re.compile(r"\d[\d.]*(?:e[+-]?\d+)?")
+_NUMBER = re.compile(r"(?<!\w)\d[\d.]*(?:e[+-]?\d+)?")
 #: Names given as examples of one cause.
 _NAMED = 3
 
