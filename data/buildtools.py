@@ -31,7 +31,7 @@ DATA = Path(__file__).resolve().parent
 SOURCES = DATA.parents[1] / "shared" / "sources"
 sys.path.insert(0, str(DATA.parent))
 
-from emergent_stats.results import COLUMNS, validate  # noqa: E402
+from emergent_stats.results import COLUMNS, stored, validate  # noqa: E402
 
 #: Last part of `source.toml`, written by the build: the files that were read. Version
 #: control shows when it changes, and a test compares it with the publisher's sums.
@@ -106,7 +106,7 @@ def table(rows: list[dict[str, Any]] | pd.DataFrame, study: str) -> pd.DataFrame
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:
     """Parquet of a table: the same table and library give the same bytes."""
-    arrow = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    arrow = pa.Table.from_pandas(stored(frame), preserve_index=False).replace_schema_metadata(None)
     buffer = io.BytesIO()
     pq.write_table(arrow, buffer, compression="zstd", compression_level=19, write_statistics=False)
     return buffer.getvalue()

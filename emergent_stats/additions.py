@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emergent_stats.curve import AXIS_UNITS, Curve
+from emergent_stats.curve import Curve
 from emergent_stats.likelihood import observe
-from emergent_stats.numbers import between, scale_label
+from emergent_stats.numbers import scale_label
 from emergent_stats.planning import (
     ENOUGH,
     LEAST_VARIANCE,
@@ -134,7 +134,7 @@ def cheapest(comparison: Comparison, sigma: float | None = None) -> str | None:
 def can_plan(comparison: Comparison) -> bool:
     """Whether additions to the design of a comparison can be judged at all."""
     curve = comparison.curve
-    return bool(comparison.bands) and curve.axis != "loss" and curve.n_scales >= 4
+    return bool(comparison.bands) and curve.scale_axis.logarithmic and curve.n_scales >= 4
 
 
 def cheapest_for(comparison: Comparison, sigma: float | None = None) -> Addition | None:
@@ -220,8 +220,8 @@ def _even_candidates(plan: Plan) -> Iterator[_Candidate]:
 
 def _gap_candidates(plan: Plan, curve: Curve, x: np.ndarray, gap: int) -> Iterator[_Candidate]:
     """Models in the gap of the largest rise, beyond the nearer edge, or both; seeds; examples."""
-    unit = {**AXIS_UNITS, "step": "steps"}[curve.axis].removeprefix("training ")
-    within = between(curve, float(x[gap]), float(x[gap + 1]))
+    unit = curve.scale_axis.unit
+    within = curve.scale_axis.between(x[gap], x[gap + 1])
     above = gap + 1 > (x.size - 1) / 2
     edge = x[-1] if above else x[0]
     label = scale_label(float(curve.in_units(edge)), curve.axis)

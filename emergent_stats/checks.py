@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emergent_stats.axes import parse_date
 from emergent_stats.schema import (
     AXES,
     COLUMNS,
@@ -22,8 +23,10 @@ from emergent_stats.schema import (
 )
 from emergent_stats.tables import ResultsError
 
-_MISSING = ("", "na", "n/a", "nan", "null", "none", "<na>", "-", "–", "—")
+MISSING = ("", "na", "n/a", "nan", "null", "none", "<na>", "-", "–", "—")
 _SHOWN = 10
+_DATES = tuple(name for name in AXES if name in TEXTS)
+_NUMERIC_AXES = tuple(name for name in AXES if name in FLOATS)
 
 
 class _Problems:
@@ -84,10 +87,13 @@ def validate(frame: pd.DataFrame, source: str = "table") -> pd.DataFrame:
     labels = frame.index
     problems = _Problems(source, labels)
     table = {name: _text(frame, name) for name in TEXTS}
+    for name in _DATES:
+        table[name] = _dates(table[name], problems)
     numbers = {name: _numbers(frame, name, problems) for name in (*FLOATS, *WHOLE)}
 
     _check_texts(table, problems)
     _check_numbers(numbers, problems)
+    _check_axes(table, numbers, problems)
     _check_scores(table["metric"], numbers, problems)
     problems.check()
 
@@ -142,11 +148,27 @@ def _known_columns(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.Dat
 
 def _text(frame: pd.DataFrame, name: str) -> pd.Series:
     if name not in frame:
-        return pd.Series(np.full(len(frame), np.nan, dtype=object), dtype="str")
+        return pd.Series(np.full(len(frame), np.nan, dtype=object), dtype="str", name=name)
     column = frame[name].reset_index(drop=True)
     gone = column.isna()
     column = column.astype("str").str.strip()
     return column.mask(gone | (column == ""))
+
+
+def _dates(column: pd.Series, problems: _Problems) -> pd.Series:
+    """Column of dates as ISO days; times of the day are left out."""
+    column = column.mask(column.str.lower().isin(MISSING).to_numpy(bool, na_value=False))
+    days = {text: parse_date(text) for text in column.dropna().unique()}
+    unread = column.isin([text for text, day in days.items() if day is None]).to_numpy(bool)
+    problems.unread[str(column.name)] = unread
+    problems.rows(
+        unread,
+        lambda i: (
+            f"{column.name} {column[i]!r} is not an ISO date; write year-month-day: 2024-05-13"
+        ),
+    )
+    told = {text: day.isoformat() for text, day in days.items() if day is not None}
+    return column.map(told).astype("str") if told else column.mask(unread)
 
 
 def _numbers(frame: pd.DataFrame, name: str, problems: _Problems) -> np.ndarray:
@@ -175,7 +197,7 @@ def _numbers(frame: pd.DataFrame, name: str, problems: _Problems) -> np.ndarray:
 
 def _number(cell: Any) -> float:
     """Number in a cell, NaN where there is none; −inf marks what is not a number."""
-    if cell is None or (isinstance(cell, str) and cell.strip().lower() in _MISSING):
+    if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return np.nan
     if isinstance(cell, bool | np.bool_) or (isinstance(cell, str) and "_" in cell):
         return -np.inf
@@ -231,19 +253,12 @@ def _check_numbers(numbers: dict[str, np.ndarray], problems: _Problems) -> None:
     for name, values in numbers.items():
         if name != "score":
             rows(name, np.isinf(values), "is infinite; leave the cell empty if it is unknown")
-    for name in AXES:
+    for name in _NUMERIC_AXES:
         rows(
             name,
             numbers[name] <= 0,
             "is not above 0 and has no place on a log scale; leave the cell empty or the row out",
         )
-    filled = np.column_stack([np.isfinite(numbers[name]) for name in AXES]).any(axis=1)
-    for name in AXES:
-        filled |= np.isinf(numbers[name]) | problems.unread.get(name, False)
-    problems.rows(
-        ~filled,
-        lambda i: f"no axis of scale; fill at least one of {', '.join(AXES)}",
-    )
     for name in WHOLE:
         values = numbers[name]
         rows(name, np.isfinite(values) & (values != np.round(values)), "is not a whole number")
@@ -252,6 +267,21 @@ def _check_numbers(numbers: dict[str, np.ndarray], problems: _Problems) -> None:
     for name in ("shots", "seed", "stderr", "chance"):
         rows(name, numbers[name] < 0, "is negative; leave the cell empty if it is unknown")
     rows("answer_tokens", numbers["answer_tokens"] <= 0, "is not above 0; empty if unknown")
+
+
+def _check_axes(
+    table: dict[str, pd.Series], numbers: dict[str, np.ndarray], problems: _Problems
+) -> None:
+    """Every row has a scale; a cell that cannot be read counts, it has its own message."""
+    filled = np.column_stack([~np.isnan(numbers[name]) for name in _NUMERIC_AXES]).any(axis=1)
+    for name in _DATES:
+        filled |= table[name].notna().to_numpy()
+    for name in AXES:
+        filled |= problems.unread.get(name, False)
+    problems.rows(
+        ~filled,
+        lambda i: f"no axis of scale; fill at least one of {', '.join(AXES)}",
+    )
 
 
 def _check_scores(metric: pd.Series, numbers: dict[str, np.ndarray], problems: _Problems) -> None:

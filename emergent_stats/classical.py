@@ -349,7 +349,7 @@ def _check_series(series: int) -> None:
 
 
 def _at(curve: Curve, location: float) -> str:
-    return f"{float(curve.in_units(location + curve.centre)):.3g} {curve.axis}"
+    return f"{curve.scale_axis.plain(float(curve.in_units(location + curve.centre)))} {curve.axis}"
 
 
 def _null_words(series: int, sigma: float) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emergent_stats.importers.wide_map import EXAMPLE
+
 if TYPE_CHECKING:
     from emergent_stats.comparison import Comparison
     from emergent_stats.curve import Curve
@@ -70,6 +72,19 @@ class Axis(StrEnum):
     flops = "flops"
     step = "step"
     loss = "loss"
+    date = "date"
+
+
+def _scale(text: str) -> float:
+    """Scale that was typed: a number, or a date."""
+    from emergent_stats.axes import parse_value
+
+    try:
+        return parse_value(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no scale; write a number (1e10) or a date (2024-05-13)"
+        ) from None
 
 
 Source = Annotated[
@@ -288,7 +303,11 @@ def tell_arrivals(
     ] = Gradual.apart,
     cut: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Also predict, from models up to here, who passes a level."),
+        typer.Option(
+            metavar="X",
+            parser=_scale,
+            help="Also predict, from models up to here, who passes a level.",
+        ),
     ] = None,
     level: Annotated[
         float, typer.Option(metavar="P", help="That level, as a share of the way to the top.")
@@ -334,7 +353,9 @@ def predict(
     cut: Annotated[
         float,
         typer.Option(
-            metavar="X", help="Fit the models up to this scale, in the axis' own units: 1e10."
+            metavar="X",
+            parser=_scale,
+            help="Fit the models up to this scale, in the axis' own units: 1e10, 2024-05-13.",
         ),
     ],
     task: Task = None,
@@ -460,7 +481,11 @@ def draw(
     "  emergent-stats import helm suite --metric rouge_l=rouge --out mine.csv\n"
     "  emergent-stats import bigbench scores --chance snarks=0.5 --out mine.parquet\n"
     "  emergent-stats import eee records --duplicates mean --out mine.parquet\n"
-    "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet",
+    "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet\n\n"
+    "A wide table has a row for each model and a column for each task; its map says which column "
+    "is what. family, citation and [axes] can be left out; n and stderr of a task are a number or "
+    "a column; task and seed can be said as well.\n\n"
+    "\b\nmap.toml:\n" + "".join(f"  {line}\n" for line in EXAMPLE.splitlines()),
 )
 def import_scores(
     format: Annotated[
@@ -484,7 +509,7 @@ def import_scores(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Models table instead of the shipped one: model,params,tokens,flops,family.",
+            help="Models table instead of the shipped one: model,params,tokens,flops,date,family.",
         ),
     ] = None,
     chance: Annotated[
@@ -519,7 +544,8 @@ def import_scores(
         ),
     ] = Duplicates.newest,
     columns: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="For wide: TOML map of the columns.")
+        Path | None,
+        typer.Option(metavar="FILE", help="For wide: TOML map of the columns, see below."),
     ] = None,
     items: Annotated[
         Path | None,

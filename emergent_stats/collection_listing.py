@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emergent_stats import causes
 from emergent_stats.listing import print_series
 from emergent_stats.multiplicity import LIMIT
 from emergent_stats.numbers import number, probability, scale_label, scale_range
@@ -18,6 +19,7 @@ from emergent_stats.trends import ACCOUNTS
 
 if TYPE_CHECKING:
     from emergent_stats.arrivals import Arrivals
+    from emergent_stats.curve import Curve
     from emergent_stats.forecast import Forecast
     from emergent_stats.foresight import Foresight
     from emergent_stats.multiplicity import Discoveries
@@ -41,10 +43,24 @@ def _rest(count: int) -> None:
         _say(f"… and {count - MOST} more: choose fewer series, or --json.", style="dim")
 
 
+def _say_short(curves: Sequence[Curve]) -> None:
+    """One line on all series with too few scales."""
+    if words := causes.short_words([curve for curve in curves if causes.too_short(curve)]):
+        _say(words)
+
+
+def _say_causes(curves: Sequence[Curve]) -> None:
+    """What to know of the numbers before believing them: each cause once."""
+    for line in causes.lines([(causes.series_name(c), c.all_notes) for c in curves]):
+        _say(f"! {line}", style="dim")
+
+
 # --- discoveries -------------------------------------------------------------------------
 def print_discoveries(found: Discoveries) -> None:
     """Print the tasks by their local false-discovery rate, the shares, and the models' noise."""
-    order = np.argsort(np.nan_to_num(found.lfdr, nan=2.0), kind="stable")[:MOST]
+    order = np.argsort(np.nan_to_num(found.lfdr, nan=2.0), kind="stable")
+    order = np.array([i for i in order if not causes.too_short(found.curves[i])], int)
+    listed, order = order.size, order[:MOST]
     rows = found.frame().iloc[order].to_dict("records")
     columns = {name: [probability(row[f"p_{name}"]) for row in rows] for name in ACCOUNTS}
     columns["alone"] = [probability(row["p_alone"]) for row in rows]
@@ -53,7 +69,7 @@ def print_discoveries(found: Discoveries) -> None:
     if np.isfinite(found.p_adjusted).any():
         columns["p adj"] = [probability(row["p_adjusted"]) for row in rows]
     print_series(rows, columns)
-    _rest(len(found.curves))
+    _rest(listed)
     called = found.called()
     fdr = f", {found.lfdr[called].mean():.1%} of them false on average" if called.size else ""
     shares = ", ".join(f"{a} {s:.0%}" for a, s in zip(ACCOUNTS, found.shares, strict=True))
@@ -70,6 +86,8 @@ def print_discoveries(found: Discoveries) -> None:
             f"nats, most in {noise.models[worst]} ({noise.value[worst]:+.2f}); taken out. A break "
             "that all of them share would look the same."
         )
+    _say_short(found.curves)
+    _say_causes(found.curves)
     print()
     _say(
         "alone: P(break) of the series by itself, with equal odds. lfdr: P(flat or gradual), "
@@ -99,10 +117,10 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
     rows = [row for row in found.frame().to_dict("records") if row["state"] == "arrived"]
     rows.sort(key=lambda row: row["at"])
     curves = {id(c): c for c in found.curves}
-    axis = next(iter(curves.values())).axis
+    where = next(iter(curves.values()))
+    axis = where.axis
     if rows:
         shown = rows[:MOST]
-        where = next(iter(curves.values()))
         columns = {
             "P(break)": [probability(row["p_arrived"]) for row in shown],
             "arrives": [scale_label(float(where.in_units(row["at"])), axis) for row in shown],
@@ -120,7 +138,7 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
         "their own (gradual)."
     )
     if math.isfinite(found.rate):
-        per = "nat of loss" if axis == "loss" else "decade"
+        per = where.scale_axis.per
         _say(
             f"Rate: {found.rate:.2f} arrivals per task and {per} at risk "
             f"({found.rate_low:.2f} to {found.rate_high:.2f}, 90 %)."
@@ -130,11 +148,10 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
     elif counts["arrived"] < 2:
         _say("Too few arrivals to hold against a constant rate.")
     if found.survival.size:
-        scale = next(iter(curves.values()))
         _say(
             "Not yet arrived (Kaplan–Meier): "
             + ", ".join(
-                f"{share:.2f} at {scale_label(float(scale.in_units(x)), axis)}"
+                f"{share:.2f} at {scale_label(float(where.in_units(x)), axis)}"
                 for x, share, _, _ in found.survival[:: max(1, len(found.survival) // 6)]
             )
             + "."
@@ -145,6 +162,8 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
             f"level beyond the cut, {seen.expected_count:.1f} predicted (p = {seen.p:.2f}); "
             f"{number(seen.gain)} nats per crossing against one constant rate for all."
         )
+    _say_short(found.curves)
+    _say_causes(found.curves)
 
 
 def arrivals_json(found: Arrivals, seen: Foresight | None) -> str:
@@ -171,8 +190,8 @@ def arrivals_json(found: Arrivals, seen: Foresight | None) -> str:
     return _object(told)
 
 
-def _ends(curve: Any, low: float, high: float) -> tuple[float, float]:
-    return (-low, -high) if curve.axis == "loss" else (low, high)
+def _ends(curve: Curve, low: float, high: float) -> tuple[float, float]:
+    return (-low, -high) if curve.scale_axis.falls else (low, high)
 
 
 # --- forecasts ---------------------------------------------------------------------------
@@ -218,6 +237,7 @@ def print_forecasts(found: Sequence[Forecast | None]) -> None:
         "averaged forecast itself in fewer than 1 of 20."
         + (f" {left} series have too few models on one side of the cut." if left else "")
     )
+    _say_causes([f.curve for f in done])
     _say(
         "excess: nats by which the large models are less probable than expected. lpd, line, BNSL: "
         "log predictive density a model, of the four accounts averaged, of a straight line on the "

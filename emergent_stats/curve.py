@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from emergent_stats.axes import AXES, Axis
 from emergent_stats.metrics import Metric, metric_for
 
 #: Examples assumed where neither n nor a standard error is published (always flagged).
@@ -17,13 +18,7 @@ ASSUMED_N = 1000
 #: Distinct scales below which no break can be told from anything: two on either side.
 MIN_SCALES = 4
 
-AXIS_UNITS = {
-    "params": "parameters",
-    "tokens": "training tokens",
-    "flops": "training FLOPs",
-    "step": "training step",
-    "loss": "pretraining loss (nats)",
-}
+AXIS_UNITS = {name: axis.words for name, axis in AXES.items()}
 
 
 def _no_floats() -> np.ndarray:
@@ -37,7 +32,8 @@ class Curve:
     Attributes
     ----------
     axis_values : (m,) array
-        Scale in the axis' own units, ascending in scale (a loss descends).
+        Scale in the axis' own units, ascending in scale (a loss descends,
+        a date is a decimal year).
     score : (m,) array
         Published scores in the metric's own units (a proportion is 0..1).
     n, stderr : (m,) arrays
@@ -47,7 +43,7 @@ class Curve:
     chance : float
         Expected score of a guesser, NaN where not given.
     axis : str
-        params, tokens, flops, step or loss.
+        params, tokens, flops, step, loss or date.
     models : tuple of str
         Names of the models, in the order of `score`.
     key : mapping
@@ -85,7 +81,7 @@ class Curve:
         metric = metric_for(self.metric, self.chance)
         models = tuple(self.models) or tuple(f"model {i + 1}" for i in range(values.size))
         metric.check(score, self.metric, models)
-        order = np.argsort(-values if self.axis == "loss" else values, kind="stable")
+        order = np.argsort(-values if self.scale_axis.falls else values, kind="stable")
         for name, array in (("n", self.n), ("stderr", self.stderr)):
             a = np.asarray(array, float)
             if a.size == 0:
@@ -100,10 +96,15 @@ class Curve:
         object.__setattr__(self, "models", tuple(models[i] for i in order))
 
     # --- scale -----------------------------------------------------------------------
+    @property
+    def scale_axis(self) -> Axis:
+        """The axis of scale: its transform and its words."""
+        return AXES[self.axis]
+
     @cached_property
     def x(self) -> np.ndarray:
-        """Scale in decades (log10), or −loss in nats; ascending."""
-        return -self.axis_values if self.axis == "loss" else np.log10(self.axis_values)
+        """Scale in decades (log10), −loss in nats, or a date in years; ascending."""
+        return self.scale_axis.x(self.axis_values)
 
     @property
     def centre(self) -> float:
@@ -138,8 +139,8 @@ class Curve:
         return len(set(self.design))
 
     def in_units(self, x: Any) -> Any:
-        """Scale in the axis' own units for `x` in decades (or −nats)."""
-        return -np.asarray(x) if self.axis == "loss" else 10.0 ** np.asarray(x)
+        """Scale in the axis' own units for `x` in decades (−nats, years)."""
+        return self.scale_axis.value(x)
 
     # --- scores ----------------------------------------------------------------------
     @cached_property
@@ -225,7 +226,7 @@ class Curve:
     @cached_property
     def all_notes(self) -> tuple[str, ...]:
         """`warnings` plus what can be seen from the numbers alone."""
-        notes = list(self.warnings)
+        notes = [*self.warnings, *filter(None, [self.scale_axis.note])]
         metric = self.metric_object
         if not metric.continuous and type(metric).range[1] == 1.0:
             if not (np.isfinite(self.n) | np.isfinite(self.stderr)).all():
@@ -273,10 +274,11 @@ class Curve:
         axis = axis or default_axis(rows)
         if axis not in AXIS_UNITS:
             raise ValueError(f"unknown axis {axis!r}; use one of {', '.join(AXIS_UNITS)}")
-        kept = rows[rows[axis].notna()]
+        there = [a for a in AXIS_UNITS if a in rows]
+        kept = rows[rows[axis].notna()] if axis in there else rows.iloc[:0]
         notes = []
         if len(kept) == 0:
-            filled = [a for a in AXIS_UNITS if rows[a].notna().any()]
+            filled = [a for a in there if rows[a].notna().any()]
             raise ValueError(f"no row has a value for the axis {axis!r}; filled: {filled}")
         if len(kept) < len(rows):
             lost = ", ".join(rows.loc[rows[axis].isna(), "model"].astype(str).head(3))
@@ -291,7 +293,7 @@ class Curve:
                 notes.append(f"assumed, not published: {', '.join(names)}")
         first = kept.iloc[0]
         return cls(
-            axis_values=kept[axis].to_numpy(float),
+            axis_values=AXES[axis].read(kept[axis]),
             score=kept["score"].to_numpy(float),
             n=kept["n"].to_numpy(float, na_value=np.nan),
             stderr=kept["stderr"].to_numpy(float, na_value=np.nan),
@@ -314,12 +316,19 @@ class Curve:
 def default_axis(rows: Any) -> str:
     """Axis filled for the most rows, then with the most distinct values.
 
-    Ties go to params, step, tokens, flops in this order; loss only if nothing
-    else varies, since every run has a loss of its own.
+    Ties go to params, step, tokens, flops in this order; the date of release
+    only where it is filled for more rows than any of these, since it orders
+    models and does not measure them; loss only if nothing else varies, since
+    every run has a loss of its own.
     """
     order = ("params", "step", "tokens", "flops")
     counts = {a: (rows[a].nunique() > 1, rows[a].notna().sum(), rows[a].nunique()) for a in order}
     best = max(order, key=lambda a: counts[a])
+    if (
+        "date" in rows
+        and (rows["date"].nunique() > 1, rows["date"].notna().sum()) > counts[best][:2]
+    ):
+        return "date"
     return best if counts[best][0] or rows["loss"].nunique() < 2 else "loss"
 
 

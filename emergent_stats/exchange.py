@@ -95,7 +95,7 @@ def import_file(
         if out.suffix.lower() == ".csv":
             risky = export_table(report.frame, out)
         else:
-            write_table(report.frame, out)
+            write_table(results.stored(report.frame), out)
     except ResultsError:
         if items is not None:
             items.unlink(missing_ok=True)  # all or nothing

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from emergent_stats.results import stored
 from emergent_stats.schema import COLUMNS
 from emergent_stats.tables import ResultsError, write_bytes, write_table
 
@@ -58,6 +59,7 @@ def export_table(
         raise ResultsError(
             f"cannot export to {form or 'a file without suffix'!r}; use {', '.join(FORMS)}"
         )
+    frame = stored(frame)
     count = sum(int(_looks_like_formula(values).sum()) for _, values in frame.items())
     if form == "xlsx":
         write_bytes(path, _workbook(frame, about, path))

@@ -118,19 +118,20 @@ def split(curve: Curve, cut: float) -> tuple[Curve, Curve]:
     """
     if not cut > 0:
         raise ResultsError(f"the cut must be above 0 {AXIS_UNITS[curve.axis]}, got {cut:g}")
-    below = curve.axis_values >= cut if curve.axis == "loss" else curve.axis_values <= cut
+    axis = curve.scale_axis
+    below = curve.axis_values >= cut if axis.falls else curve.axis_values <= cut
+    told = axis.label(cut) if axis.dated else f"{cut:g}"
     scales = np.unique(curve.x[below]).size
     lowest, highest = curve.axis_values.min(), curve.axis_values.max()
     where = f"{curve.key.get('task') or 'the series'} has {curve.m} models, " + (
-        f"{curve.axis} {lowest:.3g} to {highest:.3g}"
+        f"{curve.axis} {axis.plain(lowest)} to {axis.plain(highest)}"
     )
     if scales < MIN_SCALES:
         raise ResultsError(
-            f"cut {cut:g}: {scales} distinct scales up to it, a forecast needs {MIN_SCALES}; "
-            f"{where}"
+            f"cut {told}: {scales} distinct scales up to it, a forecast needs {MIN_SCALES}; {where}"
         )
     if below.all():
-        raise ResultsError(f"cut {cut:g}: no model beyond it to predict; {where}")
+        raise ResultsError(f"cut {told}: no model beyond it to predict; {where}")
     return _part(curve, below), _part(curve, ~below)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from emergent_stats import causes
 from emergent_stats.numbers import number, probability, scale_range
 from emergent_stats.trends import ACCOUNTS
 
@@ -109,19 +110,29 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
         text.highlight_regex(rf"(?m)^{comparisons[0].verdict}( \(\w+\))?(?=:)", style)
         console.print(text, soft_wrap=True)
     else:
-        shared = _shared(rows)
-        if shared:
+        # a single short series is a row like any other; many of them are one line
+        short = [c.curve for c in comparisons if causes.too_short(c.curve)]
+        listed = [c for c in comparisons if len(short) < 2 or not causes.too_short(c.curve)]
+        shown = [comparison.row() for comparison in listed]
+        if shared := _shared(shown or rows):
             console.print(Text(" · ".join(shared), style="bold"))
-        styles = [_VERDICT_STYLES.get(str(row["verdict"]), "") for row in rows]
-        _print_table(console, _fitting(_columns(comparisons, rows), console.width), styles)
-        console.print()
-        if len(rows) <= FEW:
-            _print_reasons(console, comparisons, rows)
-        else:
+        if shown:
+            styles = [_VERDICT_STYLES.get(str(row["verdict"]), "") for row in shown]
+            _print_table(console, _fitting(_columns(listed, shown), console.width), styles)
+            console.print()
+        if len(shown) <= FEW:
+            _print_reasons(console, listed, shown)
+        if len(rows) > FEW:
+            if 0 < len(shown) <= FEW:
+                console.print()
             counts = Counter(_verdict(row) for row in rows)
-            tally = ", ".join(f"{n} {name}" for name, n in counts.most_common())
-            console.print(Text(f"{len(rows)} series: {tally}."))
-            console.print(Text("Reasons: choose fewer series, or --out FILE, or --json."))
+            tally = ", ".join(f"{n:,} {name}" for name, n in counts.most_common())
+            _wrapped(console, f"{len(rows):,} series: {tally}.")
+        if len(short) > 1:
+            _wrapped(console, causes.short_words(short))
+        if len(shown) > FEW or not shown:
+            _wrapped(console, "Reasons: choose fewer series, or --out FILE, or --json.")
+        _print_causes(console, comparisons)
     console.print()
     for line in wrap(f"Held against: {_held_against(comparisons[0])}", console.width):
         console.print(Text(line, style="dim"))
@@ -129,7 +140,7 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
 
 def _held_against(comparison: Comparison) -> str:
     t = comparison.thresholds
-    return (
+    return comparison.curve.scale_axis.in_words(
         f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "
         f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; with --calibrate, "
         f"p_cal < {t.p_cal:g} for real and power ≥ {t.power:g} for artefact."
@@ -141,8 +152,6 @@ def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[d
 
     from emergent_stats.wording import what_would_decide
 
-    # what all of them warn of is said once
-    everywhere = set.intersection(*(set(comparison.warnings) for comparison in comparisons))
     for comparison, row in zip(comparisons, rows, strict=True):
         head = Text(" · ".join(_words(row, _differing(rows))), style="bold")
         head.append(": ")
@@ -151,14 +160,25 @@ def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[d
         _indented(console, comparison.reason)
         if decide := what_would_decide(comparison):
             _indented(console, decide)
-        for warning in comparison.warnings:
-            if warning not in everywhere:
-                _indented(console, f"! {warning}", "dim")
-    if everywhere:
-        console.print(Text("All of them", style="bold"))
-        for warning in comparisons[0].warnings:
-            if warning in everywhere:
-                _indented(console, f"! {warning}", "dim")
+
+
+def _print_causes(console: Any, comparisons: Sequence[Comparison]) -> None:
+    """What to know before believing the numbers: each cause once, however many series have it."""
+    from rich.text import Text
+
+    told = causes.lines([(causes.series_name(c.curve), c.warnings) for c in comparisons])
+    if told:
+        console.print()
+        console.print(Text("Warnings", style="bold"))
+    for line in told:
+        _indented(console, f"! {line}", "dim")
+
+
+def _wrapped(console: Any, words: str) -> None:
+    from rich.text import Text
+
+    for line in wrap(words, console.width, break_on_hyphens=False):
+        console.print(Text(line))
 
 
 def _indented(console: Any, words: str, style: str = "") -> None:

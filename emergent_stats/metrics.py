@@ -146,9 +146,7 @@ class Metric:
             return low, high - lapse
         return low + lapse * (self.chance if high != 1.0 else 1.0), high
 
-    def check(
-        self, score: np.ndarray, name: str, models: Sequence[str], slack: Any = 0.0
-    ) -> None:
+    def check(self, score: np.ndarray, name: str, models: Sequence[str], slack: Any = 0.0) -> None:
         """Refuse scores (m,) that the metric cannot give, by more than `slack`.
 
         Raises

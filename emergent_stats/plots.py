@@ -144,10 +144,8 @@ def plot_sensitivity(comparison: Comparison, ax: Axes) -> Axes:
                     size=style.SMALL, color="white" if p > 0.6 else style.INK,
                     weight="bold" if turned else "normal",
                 )  # fmt: skip
-        ax.text(
-            left + 1.5, 3.12, f"jump ≤ {t.jump_width * width:g} decade", ha="center", va="bottom",
-            size=style.SMALL,
-        )  # fmt: skip
+        words = comparison.curve.scale_axis.in_words(f"jump ≤ {t.jump_width * width:g} decade")
+        ax.text(left + 1.5, 3.12, words, ha="center", va="bottom", size=style.SMALL)
     middle = len(FACTORS) + 0.5 + 1
     ax.add_patch(Rectangle((middle, 1), 1, 1, fill=False, ec=style.INK, lw=1.6, zorder=5))
     places = [b * (len(FACTORS) + 0.5) + i + 0.5 for b in range(3) for i in range(3)]
@@ -357,15 +355,18 @@ def _score_axis(ax: Axes, curve: Curve, seen: np.ndarray) -> None:
 
 
 def _scale_axis(ax: Axes, curve: Curve) -> None:
-    """Scale in its own units on a log axis (a loss: linear, falling to the right)."""
+    """Scale in its own units on a log axis (a loss or a date: linear)."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     ax.set_xlabel(AXIS_UNITS[curve.axis])
     span = float(curve.x[-1] - curve.x[0]) or 1.0
     ends = curve.x[0] - 0.05 * span, curve.x[-1] + 0.05 * span
     low, high = (float(v) for v in curve.in_units(np.array(ends)))
-    if curve.axis == "loss":
+    if not curve.scale_axis.logarithmic:
         ax.set_xlim(low, high)
+        if curve.scale_axis.dated:
+            ax.xaxis.set_major_locator(FixedLocator(style.year_ticks(low, high, 5)))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.year_label(v)))
         return
     ax.set_xscale("log")
     ax.set_xlim(low, high)

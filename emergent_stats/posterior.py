@@ -73,7 +73,7 @@ def _checked_error(x_error: Any, curve: Curve, gaps: bool) -> np.ndarray:
     if not (np.isfinite(error).all() and (error >= 0).all()):
         raise ValueError(
             "x_error must be finite and not negative: the standard error of each model's scale, "
-            "in decades (nats for a loss)"
+            "in decades (nats for a loss, years for a date)"
         )
     if gaps:
         raise ValueError(
@@ -110,7 +110,7 @@ def build_model(hypothesis: Hypothesis, curve: Curve, x_error: Any = None) -> pm
     curve : Curve
         m models.
     x_error : (m,) array or float, optional
-        Standard error of the scale, in decades (in nats for a loss). The true
+        Standard error of the scale, in decades (nats for a loss, years for a date). The true
         scales are then unknowns: ``x_true`` (model).
 
     Returns

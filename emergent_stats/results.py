@@ -25,6 +25,7 @@ from emergent_stats.schema import (
     FLOATS,
     METRIC_ALIASES,
     METRIC_RANGE,
+    OPTIONAL,
     SERIES_KEY,
     WHOLE,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "load_source",
     "read",
     "series",
+    "stored",
     "studies",
     "validate",
     "write",
@@ -71,7 +73,13 @@ def read(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 def write(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a table to .csv, .parquet or .json by the suffix, all of it or nothing."""
-    write_table(frame, path)
+    write_table(stored(frame), path)
+
+
+def stored(frame: pd.DataFrame) -> pd.DataFrame:
+    """Table as files hold it: without the `OPTIONAL` columns that no row fills."""
+    empty = [name for name in OPTIONAL if name in frame and not len(frame[name].dropna())]
+    return frame.drop(columns=empty)
 
 
 def data_dir() -> Path:
@@ -187,7 +195,9 @@ def studies() -> pd.DataFrame:
                 "tasks": table["task"].nunique(),
                 "metrics": ", ".join(m for m in METRIC_RANGE if m in used),
                 "axes": ", ".join(
-                    axis for axis in AXES if bool(table[axis].notna().to_numpy().any())
+                    axis
+                    for axis in AXES
+                    if axis in table and bool(table[axis].notna().to_numpy().any())
                 ),
                 "licence": info["licence"],
                 "citation": citation(info),

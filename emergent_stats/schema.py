@@ -6,8 +6,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from emergent_stats import axes
+
 #: Axes of scale; every row fills one or more of them.
-AXES = ("params", "tokens", "flops", "step", "loss")
+AXES = tuple(axes.AXES)
 
 #: What makes a series: rows that agree in all of these.
 SERIES_KEY = ["study", "family", "task", "metric", "shots", "seed"]
@@ -20,11 +22,10 @@ COLUMNS = MappingProxyType(
         "model": ("str", "name of the model or checkpoint"),
         "task": ("str", "what was asked"),
         "metric": ("str", "how it was scored: a name in METRIC_RANGE"),
-        "params": ("float64", "parameters"),
-        "tokens": ("float64", "training tokens"),
-        "flops": ("float64", "training FLOPs"),
-        "step": ("float64", "training step"),
-        "loss": ("float64", "pretraining loss, nats per token"),
+        **{
+            name: ("str" if axis.dated else "float64", axis.meaning)
+            for name, axis in axes.AXES.items()
+        },
         "score": ("float64", "in the metric's own units (a proportion is 0..1, never percent)"),
         "n": ("Int64", "examples scored"),
         "stderr": ("float64", "published standard error, in units of the score"),
@@ -36,6 +37,8 @@ COLUMNS = MappingProxyType(
         "assumed": ("str", "columns of this row that were inferred, not published: 'n,chance'"),
     }
 )
+#: Columns that files leave out where no row fills them: older files do not know them.
+OPTIONAL = tuple(name for name, axis in axes.AXES.items() if axis.dated)
 REQUIRED = ("study", "family", "model", "task", "metric", "score")
 TEXTS = tuple(name for name, (dtype, _) in COLUMNS.items() if dtype == "str")
 WHOLE = tuple(name for name, (dtype, _) in COLUMNS.items() if dtype == "Int64")

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from scipy import integrate, special
 
-from emergent_stats.curve import AXIS_UNITS, Curve
+from emergent_stats.axes import AXES
+from emergent_stats.curve import Curve
 from emergent_stats.truths import TRUTHS, Truth
 
 #: What the benchmarks range over: lowest and highest value of each part of a design.
@@ -82,7 +83,7 @@ class Design:
             raise ValueError(f"unknown link {self.link!r}; use one of {', '.join(LINKS)}")
         if self.spacing not in SPACINGS:
             raise ValueError(f"unknown spacing {self.spacing!r}; use one of {', '.join(SPACINGS)}")
-        if self.axis not in AXIS_UNITS or self.axis == "loss":
+        if self.axis not in AXES or not AXES[self.axis].logarithmic:
             raise ValueError(f"axis must be params, tokens, flops or step, got {self.axis!r}")
 
     def scales(self, rng: np.random.Generator) -> np.ndarray:

@@ -181,6 +181,23 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     return best
 
 
+def year_ticks(low: float, high: float, most: int) -> list[float]:
+    """Starts of years, halves or quarters between two decimal years, no more than `most`."""
+    import math
+
+    for step in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0):
+        ticks = [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        if len(ticks) <= most:
+            return ticks
+    return []
+
+
+def year_label(year: float) -> str:
+    """Start of a year, or the month that a part of one begins with."""
+    month = round((year % 1) * 12)
+    return f"{year:.0f}" if month in (0, 12) else f"{int(year)}-{month + 1:02}"
+
+
 def _inside(ticks: list[float], low: float, high: float, most: int) -> list[float]:
     """Ticks in view, or none if they are too many or two stand too close for their labels."""
     import math

@@ -13,7 +13,6 @@ from emergent_stats.curve import Curve
 from emergent_stats.evidence import Evidence
 from emergent_stats.integrand import log_sum
 from emergent_stats.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
-from emergent_stats.numbers import between
 from emergent_stats.trends import ACCOUNTS, WIDTH_RANGE
 
 _DRAWS = 400
@@ -72,7 +71,9 @@ def transition(evidence: Mapping[str, Evidence], row: int, curve: Curve, onset: 
         float(curve.in_units(v + curve.centre))
         for v in interval(*weighted(chosen, row, "location"))
     )
-    at = (high, low) if curve.axis == "loss" else (float(np.log10(low)), float(np.log10(high)))
+    axis = curve.scale_axis
+    low, high = axis.ordered(axis.log_or_value(low), axis.log_or_value(high))
+    at = (low, high)
     if onset:
         return at, _NAN, _NAN
     return (
@@ -236,7 +237,7 @@ def widest_change(curve: Curve) -> Gap:
     """Gap between neighbouring scales in which the score changes most."""
     x, y = _by_scale(curve)[:2]
     i = int(np.argmax(np.abs(np.diff(y))))
-    return Gap(between(curve, float(x[i]), float(x[i + 1])), float(x[i + 1] - x[i]))
+    return Gap(curve.scale_axis.between(x[i], x[i + 1]), float(x[i + 1] - x[i]))
 
 
 def falling_shape(evidence: Mapping[str, Evidence]) -> str:

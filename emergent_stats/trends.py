@@ -6,7 +6,7 @@ Calling it with parameter values returns the skill. The same lines, made of
 operators and NumPy ufuncs only, run on arrays and on PyTensor variables.
 
 ``x`` is scale in decades (log10 of params, tokens, FLOPs or step; −loss in
-nats) measured from the middle of the design; skill is in nats of log
+nats; a date in years) measured from the middle of the design; skill is in nats of log
 cross-entropy, measured from the skill at which the score is half-way between
 chance and top. ``location`` is in decades like ``x``, ``width`` is the 10–90 %
 width of a transition in decades, ``height`` is in nats, slopes in nats/decade.

@@ -76,10 +76,12 @@ def _details(c: Comparison) -> Iterator[str]:
     if np.isfinite(c.p_second):
         yield f"P(break) on the logit scale of skill: {c.p_second:.3f}"
     low, high = (float(v) for v in c.at)
-    unit = "" if c.curve.axis == "loss" else "10^"
-    yield f"break at {c.curve.axis} {unit}{low:.2f} to {unit}{high:.2f} (90 %)"
+    axis = c.curve.scale_axis
+    unit = "10^" if axis.logarithmic else ""
+    ends = [axis.label(v) if axis.dated else f"{unit}{v:.2f}" for v in (low, high)]
+    yield f"break at {c.curve.axis} {ends[0]} to {ends[1]} (90 %)"
     if np.isfinite(c.width[0]):
-        yield f"transition {c.width[0]:.2f} to {c.width[1]:.2f} decades wide (90 %), " + (
+        yield f"transition {c.width[0]:.2f} to {c.width[1]:.2f} {axis.spans} wide (90 %), " + (
             f"{c.height[0]:.1f} to {c.height[1]:.1f} nats high"
         )
     if c.p_cal is not None:
@@ -101,9 +103,10 @@ def _sensitivity(c: Comparison) -> Iterator[str]:
     if len(known) < 2:
         return
     jump = c.thresholds.jump_width
+    axis = c.curve.scale_axis
     gap = " " * 3
     yield ""
-    heads = gap.join(f"{f'a jump ≤ {jump * w:g} dec':<16}" for w in widths)
+    heads = gap.join(f"{f'a jump ≤ {jump * w:g} {axis.short}':<16}" for w in widths)
     yield f"  {'P(break), prior of':<23}{heads}".rstrip()
     marks = {0.5: "½", 1.0: "1", 2.0: "2"}
     block = "  ".join(f"{marks[h]:>4}" for h in FACTORS)
@@ -117,7 +120,10 @@ def _sensitivity(c: Comparison) -> Iterator[str]:
     turned = flips(c.sensitivity, c.thresholds.probability)
     for flip in turned[:_MOST_FLIPS]:
         yield from wrap(
-            f"  {flip_words(flip)}", _COLUMNS, subsequent_indent="    ", break_on_hyphens=False
+            f"  {axis.in_words(flip_words(flip))}",
+            _COLUMNS,
+            subsequent_indent="    ",
+            break_on_hyphens=False,
         )
     if len(turned) > _MOST_FLIPS:
         yield f"  and {len(turned) - _MOST_FLIPS} more changes of several priors at once"

@@ -98,7 +98,7 @@ def test_a_report_counts_what_repeats_and_stops_before_it_is_long():
         notes.drop(f"file {number}", "a reason", group="g")
     assert notes.dropped == (Dropped("file 0", "a reason", 3),)
     frame = import_results("bigbench", SAMPLES / "bigbench").frame
-    many = tuple(Dropped(f"x{number}", "y") for number in range(40))
+    many = tuple(Dropped(f"x{number}", f"y{number}") for number in range(40))
     text = ImportReport(frame, many).text
     assert text.count("left out:") == 13
     assert "… and 28 more" in text

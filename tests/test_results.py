@@ -23,6 +23,7 @@ from emergent_stats.results import (
     validate,
     write,
 )
+from emergent_stats.schema import OPTIONAL
 
 
 def table(rows: int = 20, **columns) -> pd.DataFrame:
@@ -334,7 +335,7 @@ def test_json_has_null_for_missing_and_no_nan(tmp_path):
     rows = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert rows[0]["n"] is None
     assert rows[0]["stderr"] is None
-    assert list(rows[0]) == list(COLUMNS)
+    assert list(rows[0]) == [name for name in COLUMNS if name not in OPTIONAL]
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -20,6 +20,8 @@ from emergent_stats.results import COLUMNS, validate
 from emergent_stats.tables import ResultsError
 
 _SHOWN = 8
+#: Family of models that are named by nothing but their size.
+UNNAMED = "models"
 
 
 def assemble(
@@ -90,6 +92,9 @@ def _place(
             if stepped:
                 record.tokens = record.step * line.tokens_per_step if record.step else math.nan
                 record.assumed.add("tokens")
+        if record.date is None and line is not None and not stepped and line.date:
+            record.date = line.date
+            record.assumed |= {"date"} & set(line.derived)
         if math.isnan(record.flops) and line is not None and not stepped:
             record.flops = line.flops
             record.assumed |= {"flops"} & set(line.derived)
@@ -98,7 +103,7 @@ def _place(
             record.assumed.add("flops")
         record.family = clean(options.family or record.family or (line.family if line else ""))
         if not record.family:
-            record.family = size.rest if size else key(record.model)
+            record.family = models.family(record.model) or UNNAMED
             guessed[record.family] = None
     if guessed:
         notes.warn(
@@ -114,7 +119,8 @@ def _place(
 
 
 def _scaled(record: Record) -> bool:
-    return any(value > 0 for value in (record.params, record.tokens, record.flops, record.step))
+    scales = (record.params, record.tokens, record.flops, record.step)
+    return record.date is not None or any(value > 0 for value in scales)
 
 
 def _some(names: Iterable[str]) -> str:
@@ -150,13 +156,14 @@ def _usable(records: list[Record], notes: Notes) -> list[Record]:
             notes.drop(
                 record.task,
                 "a choice among options, but of how many is not in the file; give its chance "
-                f"level (--chance '{record.dataset}=0.25' for four options)",
+                "level (--chance 'TASK=0.25' for four options)",
             )
         elif not _scaled(record):
             notes.drop(
                 record.model,
-                "no parameters, tokens, FLOPs or step are known of this model; give it a line in a "
-                "models table (option models: columns model,params,tokens,flops,family)",
+                "no parameters, tokens, FLOPs, step or date are known of this model; give it a "
+                "line in a models table (option models: columns "
+                "model,params,tokens,flops,date,family)",
             )
         else:
             kept.append(record)
@@ -180,8 +187,9 @@ def _by_series(records: list[Record], notes: Notes) -> list[Record]:
         if len(ends) > 1 and any(len(found) > 1 for (f, _), found in steps.items() if f == family):
             told = ", ".join(f"{step:.15g}" for step in sorted(ends)[:_SHOWN])
             notes.warn(
-                f"{family}: the last checkpoints are at different steps ({told}); compared by size "
-                "they may be trained unequally"
+                "the last checkpoints are at different steps; compared by size they may be "
+                "trained unequally",
+                about=f"{family} ({told})",
             )
     rows = []
     for record in records:

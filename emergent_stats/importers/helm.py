@@ -142,6 +142,6 @@ def _means(stats: list[Any], where: str, notes: Notes) -> dict[str, float]:
     if "test" in found:
         return found["test"]
     if "valid" in found:
-        notes.warn(f"{where}: scored on the validation split; it has no test split")
+        notes.warn("scored on the validation split; it has no test split", about=where)
         return found["valid"]
     return found.get("None", {})

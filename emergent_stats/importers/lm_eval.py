@@ -92,7 +92,7 @@ def read_run(file: Path, where: str, notes: Notes) -> Run | None:
     if not name and str(config.get("model") or "").lower() not in ("", "hf", "hf-causal", "gpt2"):
         name = config.get("model")
     if not name:
-        notes.warn(f"{where}: names no model; called after the file")
+        notes.warn("names no model; called after the file", about=where)
     name = clean(name or file.stem).rstrip("/")
     if name.startswith(("/", ".", "~")):  # a folder of somebody's disk: only its name is one
         name = name.rsplit("/", 1)[-1]
@@ -154,8 +154,8 @@ def _check_versions(runs: Any, notes: Notes) -> None:
     for task, versions in seen.items():
         if len(versions) > 1:
             notes.warn(
-                f"{task} was scored by versions {', '.join(sorted(versions))} of the task: these "
-                "are different measurements; import them apart"
+                "these are different measurements; import them apart",
+                about=f"{task} was scored by versions {', '.join(sorted(versions))} of the task",
             )
 
 

@@ -62,8 +62,8 @@ def _partner(
     if same or len(beside) == 1:
         return (same or list(beside.values()))[0], clean(task)
     collector.notes.warn(
-        f"no result file beside {where}: the model is taken from the folder's name, and shots are "
-        "unknown"
+        "the model is taken from the folder's name, and shots are unknown",
+        about=f"no result file beside {where}",
     )
     model = clean(file.resolve().parent.name.replace("__", "/"))
     return Run(where, model, {}, True), clean(task)
@@ -164,8 +164,8 @@ class _Join:
                 return
         elif abs(before.score - declared.convert(value)) > _AGREE * max(1.0, abs(before.score)):
             self.collector.notes.warn(
-                f"{where} is {value:.6g}, but {before.score:.6g} in {before.source}: are the "
-                "files of one run? The result file counts"
+                "are the files of one run? The result file counts",
+                about=f"{where} is {value:.6g}, but {before.score:.6g} in {before.source}",
             )
             self._learn(before, chance)
             return

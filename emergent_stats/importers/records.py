@@ -126,6 +126,7 @@ class Record:
     tokens: float = math.nan
     flops: float = math.nan
     step: float = math.nan
+    date: str | None = None
     family: str = ""
     shots: int | None = None
     seed: int | None = None
@@ -252,8 +253,8 @@ class Collector:
             if not found.exact:
                 record.assumed.add("n")
                 self.notes.warn(
-                    f"{record.dataset}: n recovered from a rounded score and standard error is "
-                    "approximate"
+                    "n recovered from a rounded score and standard error is approximate",
+                    about=record.dataset,
                 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 _SHOWN = 12
+_NUMBER = re.compile(r"(?<!\w)\d[\d.]*(?:e[+-]?\d+)?")
+#: Names given as examples of one cause.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Notes:
 
     _dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     _first: dict[tuple[str, str], str] = field(default_factory=dict)
-    _warnings: dict[str, None] = field(default_factory=dict)
+    _warnings: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def drop(self, what: str, why: str, group: str | None = None, count: int = 1) -> None:
         """Note what is left out; items of one `group` (default: `what`) and reason add up."""
@@ -48,9 +52,11 @@ class Notes:
         self._dropped[key] += count
         self._first.setdefault(key, what)
 
-    def warn(self, text: str) -> None:
-        """Note what the user should know; the same text is kept once."""
-        self._warnings[text] = None
+    def warn(self, text: str, about: str | None = None) -> None:
+        """Note what the user should know: a cause once, after what it is `about`."""
+        found = self._warnings.setdefault(text, {})
+        if about is not None:
+            found[about] = None
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
@@ -59,8 +65,11 @@ class Notes:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """All warnings, in order of first appearance."""
-        return tuple(self._warnings)
+        """All warnings, a cause each, in order of first appearance."""
+        return tuple(
+            f"{_named(list(about))}: {text}" if about else text
+            for text, about in self._warnings.items()
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +111,37 @@ class ImportReport:
         if len(assumed):
             lines.append(f"not in the files but inferred: {_counted(assumed)}")
         lines += _listed("warning", self.warnings)
-        lines += _listed("left out", [str(item) for item in self.dropped])
+        lines += _listed("left out", _by_reason(self.dropped))
         if self.unknown_models:
             lines.append(f"not in the models table: {', '.join(self.unknown_models)}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.text
+
+
+def _by_reason(dropped: tuple[Dropped, ...]) -> list[str]:
+    """Lines on what was left out, a reason each: with the first things and the number of all."""
+    reasons: dict[str, list[Dropped]] = {}
+    for item in dropped:
+        # a reason that names its number is the same for another number
+        reasons.setdefault(_NUMBER.sub("#", item.why), []).append(item)
+    told = []
+    for items in reasons.values():
+        if len(items) == 1:
+            told.append(str(items[0]))
+        else:
+            total = sum(item.count for item in items)
+            told.append(
+                f"{_named([item.what for item in items])} ({total:,} in all): {items[0].why}"
+            )
+    return told
+
+
+def _named(names: list[str]) -> str:
+    """Names as examples: all that there are, or the first few and their number."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _counted(counts: Mapping[str, int] | pd.Series) -> str:

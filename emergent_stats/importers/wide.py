@@ -1,21 +1,10 @@
-"""Wide tables: one row a model, one column a task. A small map says which column is what.
+"""Wide tables: one row a model, one column a task. A small map (TOML) says which column is what.
 
-.. code-block:: toml
-
-    study = "my-paper"
-    model = "Model"                        # the column with the models' names
-    family = "Family"                      # optional: a column
-    citation = "@article{…}"               # optional
-
-    [axes]                                 # optional: else the models table is asked
-    params = { column = "Params (B)", unit = 1e9 }
-    tokens = "Tokens"
-
-    [tasks]                                # column = metric, or metric and more
-    "GSM8K" = "exact_match/100"
-    "MMLU" = { metric = "multiple_choice/100", task = "mmlu", chance = 0.25, n = 14042, shots = 5 }
-
-``n`` and ``stderr`` of a task are a number or the name of a column.
+`wide_map.EXAMPLE` is one. Columns without more to say are ``name = "column"``; an axis in
+other units is ``{ column, unit }``; a task is a metric, or ``{ metric, … }`` with
+what else is known of it. ``family`` (a column), ``citation`` and ``[axes]`` can be
+left out: the models table is then asked. ``n`` and ``stderr`` of a task are a
+number or the name of a column.
 """
 
 from __future__ import annotations
@@ -23,13 +12,17 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from emergent_stats.axes import AXES, Axis, parse_date
+from emergent_stats.checks import MISSING
 from emergent_stats.importers.declare import Declared, parse_declaration
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.records import Collector, Options, Record, as_number, whole
@@ -38,7 +31,9 @@ from emergent_stats.tables import ResultsError, read_table
 
 CITATION = ""
 _TOP = ("study", "model", "family", "citation", "axes", "tasks")
-_AXES = ("params", "tokens", "flops", "step")
+_AXES = ("params", "tokens", "flops", "step", "date")
+_SUFFIXED = re.compile(r"(\d+(?:\.\d+)?)\s?([KMBT])", re.IGNORECASE)
+_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 _TASK = ("metric", "task", "chance", "n", "stderr", "shots", "seed")
 
 
@@ -64,9 +59,19 @@ def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], A
     family = _column(plan["family"], names, where) if plan.get("family") else None
     collector = Collector(options, notes)
     problems: list[str] = []
+    unread: dict[str, list[str]] = {}
     for label, row in zip(frame.index, frame.to_dict("records"), strict=True):
         place = f"{path.name}, row {label}"
-        scales: dict[str, Any] = {name: _scale(row, *axis) for name, axis in axes.items()}
+        scales: dict[str, Any] = {}
+        for name, scale in axes.items():
+            try:
+                scales[name] = scale.of(row)
+            except ValueError as error:
+                problems.append(f"{path}, row {label} ({row[model]}): {error}")
+                scales[name] = None
+            missing = scales[name] is None or scales[name] != scales[name]
+            if missing and str(row[scale.column]).strip().lower() not in MISSING:
+                unread.setdefault(scale.column, []).append(f"row {label}: {row[scale.column]!r}")
         for column, (declared, task) in tasks.items():
             value = _cell(row[column])
             number = as_number(value)
@@ -88,6 +93,11 @@ def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], A
                 chance=math.nan if task["chance"] is None else task["chance"],
                 **scales,
             )
+    for column, cells in unread.items():
+        notes.warn(
+            f"{column}: no scale in {len(cells):,} cell{'s' * (len(cells) > 1)} ({cells[0]}); "
+            "left empty there"
+        )
     if problems:
         more = [f"… and {len(problems) - 10:,} more"] if len(problems) > 10 else []
         raise ResultsError("\n".join(problems[:10] + more))
@@ -182,14 +192,83 @@ def _task(column: str, entry: Any, names: set[str], where: str) -> tuple[Declare
         raise ResultsError(f"{where}, tasks.{column}: {error}") from None
 
 
-def _axis(name: str, entry: Any, names: set[str], where: str) -> tuple[str, float]:
-    entry = {"column": entry} if isinstance(entry, str) else entry
-    unit = as_number(entry.get("unit", 1.0)) if isinstance(entry, Mapping) else None
-    if unit is None or unit <= 0 or "column" not in entry:
-        raise ResultsError(
-            f'{where}, axes.{name}: write the column\'s name, or {{ column = "…", unit = 1e9 }}'
-        )
-    return _column(entry["column"], names, where), unit
+@dataclass(frozen=True)
+class _Scale:
+    """A column that holds an axis of scale, and its unit; None where the user names none."""
+
+    axis: Axis
+    column: str
+    unit: float | None
+
+    def of(self, row: Mapping[str, Any]) -> Any:
+        """Scale in a row, NaN (None for a date) where there is none.
+
+        Raises
+        ------
+        ValueError
+            For a number that no language model has, and a date that is not ISO.
+        """
+        cell = row[self.column]
+        if self.axis.dated:
+            return self._date(cell)
+        cell = _cell(cell)
+        suffixed = _SUFFIXED.fullmatch(cell) if isinstance(cell, str) else None
+        if suffixed and self.unit is not None:
+            raise ValueError(
+                f"{self.axis.name} {cell!r} has a unit of its own beside unit = {self.unit:g} of "
+                "the map; drop one of the two"
+            )
+        number, own = suffixed.groups() if suffixed else (cell, "")
+        value = as_number(number)
+        if value is None or value <= 0:
+            return math.nan
+        value *= _UNITS[own.upper()] if own else self.unit or 1.0
+        self._believe(value, cell, declared=bool(own) or self.unit is not None)
+        return value
+
+    def _believe(self, value: float, cell: Any, declared: bool) -> None:
+        axis = self.axis
+        name, column = axis.name, self.column.replace('"', '\\"')
+        if value > axis.most:
+            raise ValueError(
+                f"{name} {cell} is {value:g}, more {axis.words} than any model has; correct the "
+                f'unit in the map: {name} = {{ column = "{column}", unit = 1 }}'
+            )
+        if value < axis.least and not declared:
+            usual = "1e21 } for zettaFLOPs" if name == "flops" else "1e9 } for billions"
+            raise ValueError(
+                f"{name} {cell} is below {axis.least:,.0f}, fewer {axis.words} than any language "
+                f'model has. Give the unit in the map: {name} = {{ column = "{column}", '
+                f"unit = {usual}, or unit = 1 if it is meant as it stands"
+            )
+
+    def _date(self, cell: Any) -> str | None:
+        text = "" if cell is None or pd.isna(cell) else str(cell).strip()
+        if text.lower() in MISSING:
+            return None
+        day = parse_date(text)
+        if day is None:
+            raise ValueError(
+                f"{self.axis.name} {text!r} is not an ISO date; write year-month-day: 2024-05-13"
+            )
+        return day.isoformat()
+
+
+def _axis(name: str, entry: Any, names: set[str], where: str) -> _Scale:
+    plain = isinstance(entry, str)
+    entry = {"column": entry} if plain else entry
+    given = isinstance(entry, Mapping) and "unit" in entry
+    unit = as_number(entry["unit"]) if given else None
+    if (
+        not isinstance(entry, Mapping)
+        or set(entry) - {"column", "unit"}
+        or "column" not in entry
+        or (given and (unit is None or unit <= 0))
+        or (given and AXES[name].dated)
+    ):
+        more = "" if AXES[name].dated else ', or { column = "…", unit = 1e9 }'
+        raise ResultsError(f"{where}, axes.{name}: write the column's name{more}")
+    return _Scale(AXES[name], _column(entry["column"], names, where), unit)
 
 
 def _cell(value: Any) -> Any:
@@ -201,8 +280,3 @@ def _cell(value: Any) -> Any:
 
 def _value(row: dict[str, Any], entry: Any) -> float | None:
     return as_number(_cell(row[entry]) if isinstance(entry, str) else entry)
-
-
-def _scale(row: dict[str, Any], column: str, unit: float) -> float:
-    value = as_number(_cell(row[column]))
-    return value * unit if value is not None and value > 0 else math.nan
