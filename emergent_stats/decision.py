@@ -111,7 +111,7 @@ def thin(curve: Curve) -> Verdict | None:
             "undecided",
             None,
             f"too few scales: {curve.n_scales} distinct, a break needs at least {MIN_SCALES} "
-            f"(two on either side); add {MIN_SCALES - curve.n_scales} more",
+            "(two on either side)",
             False,
         )
     metric = curve.metric_object
@@ -122,7 +122,7 @@ def thin(curve: Curve) -> Verdict | None:
                 "undecided",
                 None,
                 "floor: no model has a single right answer, so the score shows nothing of the "
-                "skill; larger models, or a metric that gives partial credit, would",
+                "skill",
                 False,
             )
         if (low >= curve.effective_n).all():
