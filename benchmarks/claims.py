@@ -212,10 +212,7 @@ def page(rows, metrics, pairs, found, arrivals, waiting):
         "",
         "Row 10, many BIG-bench tasks: of the 85 tasks of BIG-G that ship, judged together, "
         f"{found.called().size} break at a local false-discovery rate of at most .05. Shares: "
-        + ", ".join(
-            f"{a} {s:.0%}"
-            for a, s in zip(ACCOUNTS, found.shares, strict=True)
-        )
+        + ", ".join(f"{a} {s:.0%}" for a, s in zip(ACCOUNTS, found.shares, strict=True))
         + f". Arrived (P > ½): {arrivals.counts()['arrived']} of {len(arrivals.curves)}; rate of "
         "breaks per task and decade with gradual tasks still waiting: "
         f"{low:.3f} to {high:.3f} (90 %)."

@@ -235,7 +235,16 @@ class Gap:
 def widest_change(curve: Curve) -> Gap:
     """Gap between neighbouring scales in which the score changes most."""
     x, y = _by_scale(curve)[:2]
-    i = int(np.argmax(np.abs(np.diff(y))))
+    return _gap(curve, x, int(np.argmax(np.abs(np.diff(y)))))
+
+
+def last_gap(curve: Curve) -> Gap:
+    """Gap between the largest model and the one before."""
+    x = np.unique(curve.x)
+    return _gap(curve, x, x.size - 2)
+
+
+def _gap(curve: Curve, x: np.ndarray, i: int) -> Gap:
     return Gap(between(curve, float(x[i]), float(x[i + 1])), float(x[i + 1] - x[i]))
 
 
@@ -287,11 +296,16 @@ def apparent_jump(curve: Curve, width: float) -> tuple[bool, bool]:
         for j in range(i + 1, last + 1)
         if j == i + 1 or x[j] - x[i] <= width
     )
-    return seen, seen and sudden(last - 1, last) and _speeds_up(x, y)
+    return seen, seen and sudden(last - 1, last) and _speeds_up(x, y, noise)
 
 
-def _speeds_up(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether the score rises faster in the last gap than in the one before."""
+def _speeds_up(x: np.ndarray, y: np.ndarray, noise: np.ndarray) -> bool:
+    """Whether the score rises faster in the last gap than in the one before, and fell in neither.
+
+    A score that jumps up and down has no rise that could go on.
+    """
     if x.size < 3:
         return True
-    return bool((y[-1] - y[-2]) / (x[-1] - x[-2]) > (y[-2] - y[-3]) / (x[-2] - x[-3]))
+    last, before = y[-1] - y[-2], y[-2] - y[-3]
+    fell = before < -max(noise[-2] + noise[-3], 0.1 * last)
+    return bool(not fell and last / (x[-1] - x[-2]) > before / (x[-2] - x[-3]))

@@ -9,7 +9,7 @@ from emergent_stats.curve import Curve
 #: Metrics that are drawn, each with the chance levels it may have.
 METRICS = {
     "exact_match": (float("nan"),),
-    "multiple_choice": (0.5, 1 / 3, 0.25, 0.2, 0.1),
+    "multiple_choice": (0.5, 1 / 3, 0.25, 0.2, 0.1, 1 / 41),
     "token_accuracy": (float("nan"), 0.25),
     "edit_distance": (float("nan"),),
     "f1": (float("nan"), 0.5),
@@ -41,6 +41,8 @@ def random_curve(seed: int, metric: str | None = None, most: int = MODELS[1]) ->
     chance = float(rng.choice(METRICS[name]))
     m = round(float(np.exp(rng.uniform(np.log(MODELS[0]), np.log(most)))))
     n = np.floor(10 ** rng.uniform(*np.log10(EXAMPLES))) * np.ones(m)
+    if rng.random() < 0.3:  # as many as tests often have
+        n = np.floor(10 ** rng.uniform(1.5, 3.5)) * np.ones(m)
     if rng.random() < 0.2:
         n = np.floor(10 ** rng.uniform(*np.log10(EXAMPLES), m))
     x = _scales(rng, m)
@@ -81,6 +83,8 @@ def _shares(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     if kind == 1:
         skill = skill + rng.choice([-1, 1]) * rng.uniform(0.5, 8) * (x > rng.choice(x))
     skill = skill + rng.choice([0, 0, 0.1, 1.0]) * rng.standard_normal(x.size)
+    if kind == 6:  # a little above chance, up and down without any order
+        return rng.uniform(0.02, 0.25) * rng.uniform(0.3, 1.0, x.size)
     share = np.exp(-np.exp(-np.clip(skill, -50, 50)))
     if kind == 2:  # at and below chance
         return -rng.uniform(0, 0.5) * rng.random() + 0.02 * rng.standard_normal(x.size)

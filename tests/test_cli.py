@@ -14,8 +14,8 @@ from emergent_stats.trends import ACCOUNTS
 
 CONTRACT = """
 study family task metric shots seed axis m verdict kind reason p_flat p_gradual p_onset p_jump
-p_falls log_bf log_bf_error p_cal power robust at_low at_high width_low width_high height_low height_high
-apparent_jump warnings
+p_falls log_bf log_bf_error p_cal power robust at_low at_high width_low width_high height_low
+height_high apparent_jump warnings
 """
 COLUMNS = CONTRACT.split()
 SIZES = np.array([1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11, 3e11])

@@ -23,7 +23,7 @@ def test_names_and_accounts_come_from_the_trends():
 def test_what_falls_may_fall_below_chance_and_nothing_else():
     metric = MultipleChoice.from_chance(0.25)
     for h in hypotheses(metric):
-        lowest = float(h.expected(np.array([-40.0]), {"level": -9.0, **_still(h)})[0])
+        lowest = float(h.expected(np.array([[-40.0]]), {"level": -9.0, **_still(h)})[0, 0])
         if h.account == "falls":
             assert lowest < 0.01, h.name
         else:
@@ -38,7 +38,7 @@ def _still(h):
     """Parameters of a trend that does not change, and no lapses."""
     flat = {n: 0.0 for n in h.trend.parameter_names() if n != "level"}
     changed = {"width": 1.0, "ceiling": 9.0, "lapse": 0.0, "guess": 0.0}
-    return flat | {n: v for n, v in changed.items() if n in h.priors()}
+    return flat | h.fixed() | {n: v for n, v in changed.items() if n in h.priors()}
 
 
 def test_noise_follows_the_metric():

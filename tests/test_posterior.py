@@ -70,9 +70,7 @@ def test_model_has_every_parameter_under_its_name(name, kind):
     assert free <= set(model.named_vars)
     assert model.coords["model"] == CURVES[kind].models
     potentials = {p.name for p in model.potentials}
-    assert potentials == (
-        {"scores"} if summed else {"visible"} if name != "flat" else set()
-    )
+    assert potentials == ({"scores"} if summed else {"visible"} if name != "flat" else set())
     observed = {
         "exact": "right",
         "choice": "right",
