@@ -331,7 +331,8 @@ def _could_turn(
             {n: e.log_z + shift.get(n, 0.0) for n, e in found.items()},
             {n: e.hypothesis for n, e in found.items()},
         )
-        p = dict(zip(ACCOUNTS, probabilities(account_z)[0].tolist(), strict=True))
+        values = probabilities(account_z)[0].tolist()
+        p: dict[str, float] = dict(zip(ACCOUNTS, values, strict=True))
         enough = float(log_bayes_factor(account_z)[0]) > -np.log(thresholds.bound)
         sure = [a for a in ACCOUNTS if p[a] > thresholds.probability]
         return speaks_for(p, thresholds.probability), sure, p["flat"] > 0.5, enough
