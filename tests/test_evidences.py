@@ -13,7 +13,8 @@ from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import FULL, QUICK, SCREEN, log_evidence
 from emergent_stats.evidences import evidence_table
-from emergent_stats.hypothesis import Hypothesis
+from emergent_stats.fits import pointwise
+from emergent_stats.hypothesis import Hypothesis, hypotheses
 from emergent_stats.metrics import ExactMatch
 from emergent_stats.noise import Binomial
 from emergent_stats.priors import HalfNormal, Normal, Prior
@@ -147,6 +148,34 @@ def test_leave_one_out_is_a_refit_without_the_score(trend, points):
     whole = log_w + gate + each.sum(1)
     want = [special.logsumexp(whole) - special.logsumexp(whole - each[:, i]) for i in range(6)]
     np.testing.assert_allclose(got, want, atol=0.06)
+
+
+def test_log_likelihoods_of_what_falls_below_chance():
+    """Its metric is another than the curve's: skills that scores suggest follow from it."""
+    curve = Curve(
+        10.0 ** np.arange(8, 12), np.array([493, 506, 525, 290]) / 1000, "multiple_choice",
+        n=1000.0, chance=0.5,
+    )  # fmt: skip
+    h = next(h for h in hypotheses(curve.metric_object) if h.name == "decline")
+    rng = np.random.default_rng(4)
+    size = 12
+    values = {
+        "level": rng.normal(0.5, 1.0, (size, 1)), "slope": rng.uniform(0, 0.5, (size, 1)),
+        "sigma": rng.uniform(0.05, 0.5, (size, 1)), "guess": np.zeros((size, 1)),
+        "lapse": np.full((size, 1), 0.01),
+    }  # fmt: skip
+    batch = Batch.of([curve], curve.metric_object)
+    got = pointwise(batch, h, values, np.zeros(size, int))
+    skill = h.skill(batch.x[:1], values)
+    e = np.linspace(-40, 40, 16_001)
+    log_phi = -0.5 * e * e + np.log((e[1] - e[0]) / np.sqrt(2 * np.pi))
+    rates = {"guess": 0.0, "lapse": 0.01}
+    for i in range(4):
+        own = skill[:, i : i + 1] + values["sigma"] * e
+        want = special.logsumexp(
+            brute.log_observation(curve, h.metric, i, own, rates) + log_phi, axis=1
+        )
+        np.testing.assert_allclose(got[:, i], want, rtol=2e-3, atol=0.02)
 
 
 def test_leave_one_out_of_a_padded_curve():
