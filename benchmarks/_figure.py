@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from emergent_stats.style import figure, look, save
+from emergent_stats.trends import BREAKS
 from emergent_stats.truths import TRUTHS
 
 
@@ -56,4 +57,4 @@ def draw(table: pd.DataFrame, frame: pd.DataFrame, path: Path) -> None:
 
 
 def _broken(truth: str) -> bool:
-    return TRUTHS[truth].account in ("onset", "jump")
+    return TRUTHS[truth].account in BREAKS

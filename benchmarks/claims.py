@@ -27,7 +27,7 @@ from emergent_stats.classical import breakthroughness
 from emergent_stats.numbers import probability, scale_label, scale_range
 from emergent_stats.results import claims
 from emergent_stats.summary import apparent_jump
-from emergent_stats.trends import JUMP_WIDTH
+from emergent_stats.trends import ACCOUNTS, JUMP_WIDTH
 
 RESULTS = Path(__file__).parent / "results"
 #: Studies that have a scale axis of their own models and scores under several metrics or tasks.
@@ -212,10 +212,7 @@ def page(rows, metrics, pairs, found, arrivals, waiting):
         "",
         "Row 10, many BIG-bench tasks: of the 85 tasks of BIG-G that ship, judged together, "
         f"{found.called().size} break at a local false-discovery rate of at most .05. Shares: "
-        + ", ".join(
-            f"{a} {s:.0%}"
-            for a, s in zip(("flat", "gradual", "onset", "jump"), found.shares, strict=True)
-        )
+        + ", ".join(f"{a} {s:.0%}" for a, s in zip(ACCOUNTS, found.shares, strict=True))
         + f". Arrived (P > ½): {arrivals.counts()['arrived']} of {len(arrivals.curves)}; rate of "
         "breaks per task and decade with gradual tasks still waiting: "
         f"{low:.3f} to {high:.3f} (90 %)."

@@ -30,6 +30,7 @@ from _rivals import Rule, rules
 
 from emergent_stats.curve import Curve
 from emergent_stats.simulate import LINKS, Design, draw_design, simulate_curve
+from emergent_stats.trends import BREAKS
 from emergent_stats.truths import TRUTHS
 
 RESULTS = Path(__file__).parent / "results"
@@ -49,7 +50,7 @@ DESIGNS: dict[str, Callable[[int], Design]] = {
     "drawn": lambda i: draw_design([7, i]),
     "checkpoints": lambda i: draw_design([8, i], checkpoints=True),
 }
-IS_BREAK = np.array([t.account in ("onset", "jump") for t in TRUTHS.values()])
+IS_BREAK = np.array([t.account in BREAKS for t in TRUTHS.values()])
 INSIDE = np.array([t.inside for t in TRUTHS.values()])
 #: The Bayes rule, once with the inside gradual truths as alternative, once with the others.
 FLOORS = {"bayes_inside": INSIDE, "bayes_outside": ~INSIDE | IS_BREAK}

@@ -372,7 +372,7 @@ def predict(
 ) -> None:
     """Fit the small models, predict the large ones, and say how surprising those are.
 
-    Beside the four accounts stand a straight line on the logit scale and a
+    Beside the accounts stand a straight line on the logit scale and a
     broken neural scaling law by least squares.
     """
     from emergent_stats import collection_listing, forecast, listing

@@ -7,7 +7,7 @@ same, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +32,7 @@ from emergent_stats.sensitivity import (
     log_bayes_factor,
     probabilities,
     share_of,
+    speaks_for,
 )
 from emergent_stats.threads import Progress, each, workers
 from emergent_stats.trends import ACCOUNTS, BREAKS
@@ -120,7 +121,7 @@ class _Analysis:
         self.p = probabilities(account_z)[0]
         self.log_bf = float(log_bayes_factor(account_z)[0])
         self.p_break = float(share_of(self.p, *BREAKS))
-        self.doubts = _doubts(self.evidence)
+        self.doubts = _doubts(self.evidence, thresholds)
         self.grid = self._grid(metric)
         self.second = self._second_scale(metric)
 
@@ -185,6 +186,7 @@ class _Analysis:
             floor_share=floor,
             scales=curve.n_scales,
             gap=gap.words,
+            last_gap=summary.last_gap(curve).words,
             gap_width=gap.width,
             shape=summary.falling_shape(self.evidence),
             unreliable="; ".join(self.doubts),
@@ -296,14 +298,57 @@ def _warning(evidence: Evidence) -> str:
     return f"error > {LARGE_ERROR}" if evidence.error[0] > LARGE_ERROR else ""
 
 
-def _doubts(found: dict[str, Evidence]) -> list[str]:
-    """Evidences that matter and cannot be relied on, each with its reason."""
+def _doubts(found: dict[str, Evidence], thresholds: Thresholds) -> list[str]:
+    """Evidences that matter and cannot be relied on, each with its reason.
+
+    A large error, as far as it is known, matters only where it could turn what
+    the probabilities say: of a leap of a thousand nats it cannot.
+    """
     best = max(float(e.log_z[0]) for e in found.values())
-    return [
-        f"{name}: {e.doubts[0]}"
+    doubtful = {
+        name: e.doubts[0]
         for name, e in found.items()
-        if e.doubts[0] and e.log_z[0] + 3 * min(float(e.error[0]), 2.0) > best - _MATTERS
-    ]
+        if e.doubts[0] and e.log_z[0] + _away(e) > best - _MATTERS
+    }
+    known = all(text.startswith("error") for text in doubtful.values())
+    if known and not _could_turn(found, doubtful, thresholds):
+        return []
+    return [f"{name}: {text}" for name, text in doubtful.items()]
+
+
+def _away(evidence: Evidence) -> float:
+    """Nats by which an evidence may be off."""
+    return 3 * min(float(evidence.error[0]), 2.0)
+
+
+def _could_turn(
+    found: dict[str, Evidence], doubtful: Iterable[str], thresholds: Thresholds
+) -> bool:
+    """Whether errors of some evidences, all of one account against the others, change the say."""
+
+    def says(shift: dict[str, float]) -> tuple:
+        account_z = account_log_z(
+            {n: e.log_z + shift.get(n, 0.0) for n, e in found.items()},
+            {n: e.hypothesis for n, e in found.items()},
+        )
+        values = probabilities(account_z)[0].tolist()
+        p: dict[str, float] = dict(zip(ACCOUNTS, values, strict=True))
+        enough = float(log_bayes_factor(account_z)[0]) > -np.log(thresholds.bound)
+        sure = [a for a in ACCOUNTS if p[a] > thresholds.probability]
+        return speaks_for(p, thresholds.probability), sure, p["flat"] > 0.5, enough
+
+    declared = says({})
+    return any(
+        says(
+            {
+                n: sign * _away(found[n]) * (1 if found[n].hypothesis.account == account else -1)
+                for n in doubtful
+            }
+        )
+        != declared
+        for account in ACCOUNTS
+        for sign in (1, -1)
+    )
 
 
 def _account_log_z(evidence: dict[str, Evidence]) -> np.ndarray:

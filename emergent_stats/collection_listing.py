@@ -240,7 +240,7 @@ def print_forecasts(found: Sequence[Forecast | None]) -> None:
     _say_causes([f.curve for f in done])
     _say(
         "excess: nats by which the large models are less probable than expected. lpd, line, BNSL: "
-        "log predictive density a model, of the four accounts averaged, of a straight line on the "
+        "log predictive density a model, of the accounts averaged, of a straight line on the "
         "logit scale, of a broken neural scaling law.",
         style="dim",
     )

@@ -85,6 +85,7 @@ class Findings:
     scales: int
     gap: str
     gap_width: float
+    last_gap: str
     shape: str
     unreliable: str
 
@@ -111,7 +112,7 @@ def thin(curve: Curve) -> Verdict | None:
             "undecided",
             None,
             f"too few scales: {curve.n_scales} distinct, a break needs at least {MIN_SCALES} "
-            f"(two on either side); add {MIN_SCALES - curve.n_scales} more",
+            "(two on either side)",
             False,
         )
     metric = curve.metric_object
@@ -122,7 +123,7 @@ def thin(curve: Curve) -> Verdict | None:
                 "undecided",
                 None,
                 "floor: no model has a single right answer, so the score shows nothing of the "
-                "skill; larger models, or a metric that gives partial credit, would",
+                "skill",
                 False,
             )
         if (low >= curve.effective_n).all():
@@ -230,7 +231,7 @@ def _maybe_gradual(f: Findings, t: Thresholds) -> Verdict:
     if f.edge and f.apparent_jump:
         return _undecided(
             f"edge: {lead}, but the score rises ever faster up to the last model, with nothing "
-            f"measured {f.gap}: there a jump in skill cannot be told from a steep trend"
+            f"measured {f.last_gap}: there a jump in skill cannot be told from a steep trend"
         )
     if not robust:
         return _undecided(
@@ -262,7 +263,9 @@ def _why_undecided(f: Findings, t: Thresholds) -> str:
     ranked = sorted(parts, key=lambda k: -parts[k])
     fits = " and ".join(f"{k} {parts[k]:.2f}" for k in ranked if parts[k] > 0.05)
     if f.edge:
-        why = f"edge: the score rises ever faster up to the last model, nothing measured {f.gap}"
+        why = (
+            f"edge: the score rises ever faster up to the last model, nothing measured {f.last_gap}"
+        )
     elif f.sigma > 0.35:
         why = (
             f"noise between models: σ ≈ {f.sigma:.2f} nats is as large as what is to be told apart"

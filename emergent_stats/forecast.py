@@ -49,7 +49,7 @@ class Forecast:
         In the axis' own units; models up to it (of at least that loss) were fitted.
     small, large : Curve
         The models fitted, and the q models predicted.
-    weights : (4,) array
+    weights : (accounts,) array
         Probability of each account given the small models (equal odds).
     log_density : dict of float
         By the names of `FORECASTS`: joint log predictive probability of the

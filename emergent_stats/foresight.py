@@ -78,7 +78,7 @@ def foreseen(
 ) -> Foresight:
     """Hold the scales at which tasks pass a level against what smaller models predict.
 
-    Each task's small models are fitted with all four accounts and carried on,
+    Each task's small models are fitted with all accounts and carried on,
     noise included, to the large models' scales. The hazard of a task at a
     large model is the share of simulated futures that first pass the level
     there, among those that have not before. Time is discrete: the models.

@@ -43,7 +43,7 @@ class Hypothesis:
 
     @property
     def account(self) -> str:
-        """flat, gradual, onset or jump."""
+        """One of `ACCOUNTS`: flat, gradual, onset, jump or falls."""
         return self.trend.account
 
     def priors(self, curve: Curve | None = None) -> dict[str, Prior]:

@@ -383,6 +383,12 @@ class Integral:
             _masses(rate % lapses, share, lapses),
         )
 
+    def prior_masses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Prior masses of the lattice's guess (C, G) and lapse rates (C, L), summing to 1."""
+        weight = np.exp(self.nodes.log_rate_weight).reshape(-1, *self.nodes.shape)
+        weight /= weight.sum((1, 2), keepdims=True)
+        return weight.sum(2), weight.sum(1)
+
     def posterior(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Values (C, N) of the free parameters at what was kept, log masses of both and of points.
 

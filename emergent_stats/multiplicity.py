@@ -1,6 +1,6 @@
 """Many tasks at once: which of them break, when some would look broken by chance.
 
-One series is judged by itself with equal odds for the four accounts. In a
+One series is judged by itself with equal odds for the accounts. In a
 collection the odds can be learned: π, the shares of flat, gradual, onset and
 jump among the tasks, by maximum a posteriori EM under a Dirichlet prior of one
 imagined task each. The *local false-discovery rate* of a task is then

@@ -114,7 +114,7 @@ KEPT_MEAN_POSITION = Position.on(KEPT_MEAN)
 KEPT_SPREAD_POSITION = Position.on(KEPT_SPREAD)
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp"})
+@njit(cache=True, error_model="numpy")
 def _cubic(t):
     """Catmull-Rom weights of four neighbours and their slopes."""
     t2, t3 = t * t, t * t * t

@@ -10,7 +10,7 @@ import numpy as np
 from emergent_stats import style
 from emergent_stats.curve import AXIS_UNITS, Curve
 from emergent_stats.numbers import probability, scale_label, scale_of
-from emergent_stats.trends import ACCOUNTS
+from emergent_stats.trends import ACCOUNTS, BREAKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -270,7 +270,9 @@ def _accounts(comparison: Comparison) -> list[str]:
     """Accounts whose curves are worth drawing, the most probable last (on top)."""
     bands = comparison.bands or {}
     weight = {a: np.nan_to_num(_p(comparison, a)) for a in ACCOUNTS if a in bands}
-    shown = [a for a, p in weight.items() if a != "flat" or p >= _WORTH_A_CURVE]
+    # what rises is what a verdict weighs; the rest is shown where it is not out of the question
+    always = ("gradual", *BREAKS)
+    shown = [a for a, p in weight.items() if a in always or p >= _WORTH_A_CURVE]
     return sorted(shown, key=lambda a: weight[a])
 
 
@@ -428,7 +430,7 @@ def _panel_title(ax: Axes, comparison: Comparison, all_: Sequence[Comparison], r
 
 
 def _legend(figure: Any, comparisons: Sequence[Comparison], hanging: bool = False) -> None:
-    """One row under the panels that names every mark in them."""
+    """One row under the panels that names every mark in them, or two where it gets too long."""
     from matplotlib.lines import Line2D
 
     handles: list[Any] = [
@@ -448,7 +450,13 @@ def _legend(figure: Any, comparisons: Sequence[Comparison], hanging: bool = Fals
     if any(np.isfinite(c.curve.chance) and c.curve.chance > 0 for c in comparisons):
         handles.append(Line2D([], [], color=style.QUIET, lw=0.8, ls=(0, (4, 3))))
         labels.append("chance")
+    # in units of the font: the mark, the space beside it, the space between columns
+    mark, beside, between = 2.6, 0.8, 1.6
+    size = style.NORMAL
+    words = [style.text_width(label, size) for label in labels]
+    length = sum(words) + len(words) * (mark + beside + between) * size / 72
+    rows = 1 if length < style.PAGE - 2 * _MARGIN else 2
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=len(labels), handlelength=2.6,
-        columnspacing=1.6,
+        handles, labels, loc="outside lower center", ncols=-(-len(labels) // rows),
+        handlelength=mark, handletextpad=beside, columnspacing=between,
     )  # fmt: skip

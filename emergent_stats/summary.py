@@ -162,7 +162,8 @@ def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.
         density, together = [], []
         spread, middle = _residual_scale(batch, h, skill, sigma, rates)
         for b, rows in ((batch, np.zeros(size, int)), (again, np.arange(start, start + size))):
-            ll = log_likelihood(b.obs, h.metric, skill, sigma[:, 0], guess, lapse, rows)
+            seen = b.through(h.metric).obs
+            ll = log_likelihood(seen, h.metric, skill, sigma[:, 0], guess, lapse, rows)
             density.append(ll.sum(1))
             residual = ((b.obs.value[rows] - middle) / spread)[:, :m]
             together.append((residual[:, 1:] * residual[:, :-1]).sum(1))
@@ -220,7 +221,8 @@ def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
         values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
     )
     rows = np.full(size, row)
-    ll = log_likelihood(batch.obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
+    obs = batch.through(h.metric).obs
+    ll = log_likelihood(obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
     without = log_sum(log_w[used][:, None] - ll, 0)
     return log_sum(log_w[used][:, None], 0) - without
 
@@ -236,7 +238,16 @@ class Gap:
 def widest_change(curve: Curve) -> Gap:
     """Gap between neighbouring scales in which the score changes most."""
     x, y = _by_scale(curve)[:2]
-    i = int(np.argmax(np.abs(np.diff(y))))
+    return _gap(curve, x, int(np.argmax(np.abs(np.diff(y)))))
+
+
+def last_gap(curve: Curve) -> Gap:
+    """Gap between the largest model and the one before."""
+    x = np.unique(curve.x)
+    return _gap(curve, x, x.size - 2)
+
+
+def _gap(curve: Curve, x: np.ndarray, i: int) -> Gap:
     return Gap(curve.scale_axis.between(x[i], x[i + 1]), float(x[i + 1] - x[i]))
 
 
@@ -288,11 +299,16 @@ def apparent_jump(curve: Curve, width: float) -> tuple[bool, bool]:
         for j in range(i + 1, last + 1)
         if j == i + 1 or x[j] - x[i] <= width
     )
-    return seen, seen and sudden(last - 1, last) and _speeds_up(x, y)
+    return seen, seen and sudden(last - 1, last) and _speeds_up(x, y, noise)
 
 
-def _speeds_up(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether the score rises faster in the last gap than in the one before."""
+def _speeds_up(x: np.ndarray, y: np.ndarray, noise: np.ndarray) -> bool:
+    """Whether the score rises faster in the last gap than in the one before, and fell in neither.
+
+    A score that jumps up and down has no rise that could go on.
+    """
     if x.size < 3:
         return True
-    return bool((y[-1] - y[-2]) / (x[-1] - x[-2]) > (y[-2] - y[-3]) / (x[-2] - x[-3]))
+    last, before = y[-1] - y[-2], y[-2] - y[-3]
+    fell = before < -max(noise[-2] + noise[-3], 0.1 * last)
+    return bool(not fell and last / (x[-1] - x[-2]) > before / (x[-2] - x[-3]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emergent_stats.curve import MIN_SCALES
 from emergent_stats.numbers import probability
 from emergent_stats.trends import ACCOUNTS
 
@@ -47,8 +48,10 @@ def comparison_text(c: Comparison) -> str:
 
 def what_would_decide(c: Comparison) -> str:
     """Cheapest addition that would decide an undecided series; empty for all others."""
-    if c.verdict != "undecided" or not c.bands:
+    if c.verdict != "undecided":
         return ""
+    if not c.bands:
+        return _what_would_show(c)
     from emergent_stats.additions import MOST_RUNS, can_plan, cheapest
 
     if not can_plan(c):
@@ -60,6 +63,16 @@ def what_would_decide(c: Comparison) -> str:
             f"{MOST_RUNS} model runs in all would"
         )
     return f"to decide it, add {found} (by the planning formula)"
+
+
+def _what_would_show(c: Comparison) -> str:
+    """What a series needs before it can be analysed at all."""
+    missing = MIN_SCALES - c.curve.n_scales
+    if missing > 0:
+        return f"to analyse it at all, add models at {missing} more scales or more"
+    if c.reason.startswith("floor"):
+        return "larger models, or a metric that gives partial credit, would show something"
+    return ""
 
 
 def _title(c: Comparison) -> str:

@@ -60,3 +60,51 @@ def test_comparison_counts_only_what_was_kept():
     assert found.row()["m"] <= MOST
     assert "checkpoints of one run" in found.row()["warnings"]
     assert found.verdict != "real"
+
+
+# --- transitions of long runs ------------------------------------------------------------------
+def grokking(seed, at=600, m=1000, n=5000):
+    """A long run that leaps between two of its checkpoints, taken at even steps."""
+    rng = np.random.default_rng(seed)
+    p = np.where(np.arange(m) < at, 0.02, 0.97) * np.ones(m)
+    return Curve(100.0 * np.arange(1, m + 1), rng.binomial(n, p) / n, "exact_match", n=float(n),
+                 axis="step")  # fmt: skip
+
+
+@pytest.mark.parametrize("at", [150, 600, 900])
+def test_thinning_keeps_both_checkpoints_beside_a_leap(at):
+    kept = set(thinned(grokking(1, at)).axis_values)
+    assert {100.0 * at, 100.0 * (at + 1)} <= kept
+    assert len(kept) <= MOST
+
+
+def test_a_run_that_leaps_between_two_checkpoints_can_be_real():
+    found = compare_all([grokking(2)])[0]
+    assert (found.verdict, found.kind) == ("real", "jump"), found.reason
+    low, high = np.log10(100.0 * np.array([600, 601]))
+    assert low - 0.02 < found.at[0] <= found.at[1] < high + 0.02
+
+
+def test_what_is_kept_is_spread_by_scale_and_not_by_index():
+    short = thinned(run_of_noise(3))
+    x = np.log10(short.axis_values)
+    # of 1,000 even steps, half lie in the last third of a decade
+    assert np.mean(x > x[-1] - 0.31) < 0.35
+
+
+def run_of_noise(seed, m=1000, rho=0.97, n=5000):
+    """A long smooth run, with AR(1) noise and no leap."""
+    rng = np.random.default_rng([4, seed])
+    e = np.empty(m)
+    e[0] = rng.normal()
+    for i in range(1, m):
+        e[i] = rho * e[i - 1] + np.sqrt(1 - rho**2) * rng.normal()
+    step = 100.0 * np.arange(1, m + 1)
+    skill = -0.5 + 0.6 * (np.log10(step) - 3.5) + 0.2 * e
+    return Curve(step, rng.binomial(n, np.exp(-np.exp(-skill))) / n, "exact_match", n=float(n),
+                 axis="step")  # fmt: skip
+
+
+def test_runs_without_a_leap_are_rarely_real():
+    found = compare_all([run_of_noise(s) for s in range(8)])
+    assert sum(c.verdict == "real" for c in found) <= 1

@@ -10,11 +10,12 @@ import pytest
 
 from emergent_stats import cli
 from emergent_stats.schema import AXES
+from emergent_stats.trends import ACCOUNTS
 
 CONTRACT = """
 study family task metric shots seed axis m verdict kind reason p_flat p_gradual p_onset p_jump
-log_bf log_bf_error p_cal power robust at_low at_high width_low width_high height_low height_high
-apparent_jump warnings
+p_falls log_bf log_bf_error p_cal power robust at_low at_high width_low width_high height_low
+height_high apparent_jump warnings
 """
 COLUMNS = CONTRACT.split()
 SIZES = np.array([1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11, 3e11])
@@ -123,7 +124,7 @@ def test_json_is_the_contract(run, source):
     smooth, straight, guessing, short = rows
     assert (smooth["m"], smooth["shots"], smooth["seed"]) == (8, 5, None)
     for row in (smooth, straight, guessing):
-        total = sum(row[f"p_{account}"] for account in ("flat", "gradual", "onset", "jump"))
+        total = sum(row[f"p_{account}"] for account in ACCOUNTS)
         assert total == pytest.approx(1)
     assert guessing["verdict"] == "flat"
     assert "real" not in (smooth["verdict"], straight["verdict"])

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from emergent_stats import cli
+from emergent_stats.trends import ACCOUNTS
 
 X = np.linspace(-2, 2, 10)
 
@@ -69,7 +70,7 @@ def test_discover_tells_who_breaks(run, source):
     assert max(map(len, out.splitlines())) <= 80
     lines = out.splitlines()
     head = next(i for i, line in enumerate(lines) if "lfdr" in line)
-    assert lines[head].split()[-7:] == ["flat", "gradual", "onset", "jump", "alone", "lfdr", "fdr"]
+    assert lines[head].split()[-8:] == [*ACCOUNTS, "alone", "lfdr", "fdr"]
     rows = lines[head + 1 : head + 7]
     assert {row.split("  ")[0] for row in rows[:2]} == {"leap early", "leap late"}
     assert "Shares of the accounts: flat" in out

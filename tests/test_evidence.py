@@ -19,12 +19,16 @@ from emergent_stats.noise import Normal as NormalNoise
 from emergent_stats.priors import Normal
 from emergent_stats.trends import (
     TRENDS,
+    Decline,
+    Drop,
     Flat,
     FlatThenRise,
+    Hump,
     Kink,
     PowerLaw,
     Step,
     Transition,
+    UShape,
     WideTransition,
 )
 
@@ -63,6 +67,10 @@ GRIDS = [
     ("transition", few(Transition(), slope=0.3, height=1.5), WIDTHS),
     ("kink", few(Kink(), slope=0.5), {"level": 101, "bend": 51, "location": 30}),
     ("wide", few(WideTransition(), slope=0.3, height=2.0), WIDTHS),
+    ("decline", few(Decline()), {"level": 161, "slope": 121}),
+    ("drop", few(Drop()), {"level": 101, "height": 51, "location": 15}),
+    ("hump", few(Hump(), slope=0.5), {"level": 101, "fall": 51, "location": 30}),
+    ("u shape", few(UShape(), slope=0.5), {"level": 101, "fall": 51, "location": 30}),
 ]  # fmt: skip
 # a score or two away from a trend that barely explains it
 CLOSE = Curve(AXIS, np.array([2, 3, 8, 14, 25, 31]) / 40, "exact_match", n=40.0)

@@ -16,8 +16,7 @@ from emergent_stats.noise_tables import (
     summed,
     summed_slopes,
 )
-from emergent_stats.pooling import Selection, Tasks
-from emergent_stats.trends import ACCOUNTS
+from emergent_stats.pooling import POOLED_ACCOUNTS, Selection, Tasks
 
 M = 8
 X = np.linspace(-2.0, 2.0, M)
@@ -100,9 +99,9 @@ def test_what_cannot_be_pooled_is_named():
 def test_alternatives_are_the_trends():
     tasks = Tasks.of([task(X, "a"), task(0.5 * X, "b")])
     a = tasks.arrays
-    account = np.array(ACCOUNTS)[a["account"]]
-    assert set(account) == set(ACCOUNTS)
-    for name in ACCOUNTS:
+    account = np.array(POOLED_ACCOUNTS)[a["account"]]
+    assert set(account) == set(POOLED_ACCOUNTS)
+    for name in POOLED_ACCOUNTS:
         own = a["log_weight"][account == name]
         np.testing.assert_allclose(special.logsumexp(own, axis=0), 0.0, atol=1e-12)
     np.testing.assert_allclose(a["line"][0], X[-1] - X)
@@ -161,7 +160,7 @@ def test_tables_of_a_sample():
         {
             "posterior": xr.Dataset(
                 {"p_account": (dims, p), "share": (("chain", "draw", "account"), share)},
-                coords={"task": ["a", "b"], "account": list(ACCOUNTS)},
+                coords={"task": ["a", "b"], "account": list(POOLED_ACCOUNTS)},
             )
         }
     )

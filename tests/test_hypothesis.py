@@ -6,7 +6,7 @@ from emergent_stats.hypothesis import Hypothesis, hypotheses
 from emergent_stats.metrics import CrossEntropy, ExactMatch, MultipleChoice
 from emergent_stats.noise import Binomial, Normal
 from emergent_stats.priors import Uniform
-from emergent_stats.trends import TRENDS, Kink, PowerLaw, Step
+from emergent_stats.trends import ACCOUNTS, TRENDS, Kink, PowerLaw, Step
 
 CURVE = Curve(
     10.0 ** np.linspace(8, 11, 6), np.array([0.0, 0.0, 0.01, 0.1, 0.5, 0.8]), "exact_match", n=100.0
@@ -17,7 +17,28 @@ def test_names_and_accounts_come_from_the_trends():
     found = hypotheses(ExactMatch())
     assert [h.name for h in found] == list(TRENDS)
     assert [h.account for h in found] == [t.account for t in TRENDS.values()]
-    assert {h.account for h in found} == {"flat", "gradual", "onset", "jump"}
+    assert {h.account for h in found} == set(ACCOUNTS)
+
+
+def test_what_falls_may_fall_below_chance_and_nothing_else():
+    metric = MultipleChoice.from_chance(0.25)
+    for h in hypotheses(metric):
+        lowest = float(h.expected(np.array([[-40.0]]), {"level": -9.0, **_still(h)})[0, 0])
+        if h.account == "falls":
+            assert lowest < 0.01, h.name
+        else:
+            assert h.metric == metric
+            assert lowest >= 0.24, h.name
+    # a guess rate that is itself unknown, and a loss, have nothing to be taken away
+    assert all(h.metric == ExactMatch() for h in hypotheses(ExactMatch()))
+    assert all(h.metric == CrossEntropy() for h in hypotheses(CrossEntropy()))
+
+
+def _still(h):
+    """Parameters of a trend that does not change, and no lapses."""
+    flat = {n: 0.0 for n in h.trend.parameter_names() if n != "level"}
+    changed = {"width": 1.0, "ceiling": 9.0, "lapse": 0.0, "guess": 0.0}
+    return flat | h.fixed() | {n: v for n, v in changed.items() if n in h.priors()}
 
 
 def test_noise_follows_the_metric():

@@ -16,6 +16,8 @@ from emergent_stats.multiplicity import (
     running_fdr,
 )
 from emergent_stats.selected import Succeeds, log_passing_share, selected_p
+from emergent_stats.sensitivity import share_of
+from emergent_stats.trends import ACCOUNTS, BREAKS
 
 X = np.linspace(-2, 2, 8)
 
@@ -100,10 +102,10 @@ def test_discover_calls_the_leap_and_nothing_else(mixed):
     curves, found = mixed
     assert [curves[i].key["task"] for i in found.called(0.2)] == ["leap"]
     assert found.probability[:10].sum(1) == pytest.approx(np.ones(10))
-    assert found.lfdr[:10] == pytest.approx(found.probability[:10, :2].sum(1))
+    assert found.lfdr[:10] == pytest.approx(1 - share_of(found.probability[:10], *BREAKS))
     # most tasks are smooth, so a break needs more evidence than by itself
-    assert found.shares[1] > 0.5
-    assert found.lfdr[9] > 1 - found.alone[9, 2:].sum()
+    assert share_of(found.shares, "gradual") > 0.5
+    assert found.lfdr[9] > 1 - share_of(found.alone[9], *BREAKS)
     assert found.p_adjusted[9] == pytest.approx(0.04)
 
 
@@ -195,13 +197,14 @@ def test_succeeds_looks_at_the_largest_model():
 
 def test_passing_share_is_that_of_the_prior():
     c = curve(1.0 + 0.5 * X)
-    share = np.exp(log_passing_share([c], Succeeds(0.5), size=4000))[0]
+    found = np.exp(log_passing_share([c], Succeeds(0.5), size=4000))[0]
+    share = dict(zip(ACCOUNTS, found.tolist(), strict=True))
     # flat: level ~ Normal(0, 3) around half-way, so about half of them pass one half
-    assert share[0] == pytest.approx(0.5, abs=0.05)
-    # whatever rises ends higher than what does not
-    assert (share[1:] > share[0]).all()
+    assert share["flat"] == pytest.approx(0.5, abs=0.05)
+    # whatever rises ends higher than what does not, and whatever falls lower
+    assert min(share[a] for a in ("gradual", *BREAKS)) > share["flat"] > share["falls"]
     everything = np.exp(log_passing_share([c], lambda curve, s: np.ones(len(s), bool)))
-    assert everything == pytest.approx(np.ones((1, 4)))
+    assert everything == pytest.approx(np.ones((1, len(ACCOUNTS))))
 
 
 def test_a_filter_that_nothing_passes_is_refused():

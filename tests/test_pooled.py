@@ -12,10 +12,9 @@ from emergent_stats.pooled_population import Layout, log_hyperprior, log_kept, p
 from emergent_stats.pooled_proposals import log_prior
 from emergent_stats.pooled_sampler import first_kernel, middle
 from emergent_stats.pooled_tasks import allot, choose, empty_pool, refill
-from emergent_stats.pooling import Selection, Tasks, levels
+from emergent_stats.pooling import POOLED_ACCOUNTS, Selection, Tasks, levels
 from emergent_stats.sampling import load_sample, sample, save
 from emergent_stats.slices import advance, begin, going, place
-from emergent_stats.trends import ACCOUNTS
 
 SHARES = {"flat": 0.2, "gradual": 0.3, "onset": 0.2, "jump": 0.3}
 KEPT = Selection(0.05, 5.0)
@@ -166,7 +165,7 @@ def test_densities_are_those_of_the_pymc_model(families):
 def _by_account(data, population, t, point, log_sigma, noise):
     """Log density of (top, log rise, portion) by account from the sampler's own pieces."""
     rise = np.exp(point["log_rise"][t])
-    found = [[] for _ in ACCOUNTS]
+    found = [[] for _ in POOLED_ACCOUNTS]
     r = (log_sigma - population.log_sigma) / population.sigma_spread
     log_noise = stats.norm.logpdf(r) - np.log(population.sigma_spread)
     for c, account in enumerate(data.account):
@@ -215,7 +214,7 @@ def brute(curve, tasks, t, population):
     unit = special.gammaincinv(3.0, middles(24))
     noises = population.log_sigma + population.sigma_spread * special.ndtri(middles(10))
     guesses, lapse = levels(curve.metric_object)
-    log_z, parts = np.full((len(ACCOUNTS), noises.size), -np.inf), []
+    log_z, parts = np.full((len(POOLED_ACCOUNTS), noises.size), -np.inf), []
     for v, log_sigma in enumerate(noises):
         tables = [
             [_noise_integral(k[i], n, np.exp(log_sigma), fine, g, lapse) for i in range(curve.m)]
@@ -397,7 +396,7 @@ def test_planted_shares_are_recovered(selection):
             truth = SHARES[account] if of == "share" else (kind == account).mean()
             inside.append(row["low"] < truth < row["high"])
             errors.append(row["mean"] - truth)
-        right.append((tasks[list(ACCOUNTS)].idxmax(axis=1) == kind).mean())
+        right.append((tasks[list(POOLED_ACCOUNTS)].idxmax(axis=1) == kind).mean())
     # intervals of 90 %; three in four is what 20 of them have with a probability of .99
     assert np.mean(inside) >= 0.75
     assert np.sqrt(np.mean(np.square(errors))) < 0.13
@@ -439,7 +438,7 @@ def test_families_are_told_apart(level):
             rows = table.loc[name]
             inside += [rows.loc[a, "low"] < v < rows.loc[a, "high"] for a, v in truth.items()]
         kind = tasks.index.str.split().str[1]
-        right.append((tasks[list(ACCOUNTS)].idxmax(axis=1) == kind).mean())
+        right.append((tasks[list(POOLED_ACCOUNTS)].idxmax(axis=1) == kind).mean())
     # 24 intervals of 90 %, not all independent: three in four or more
     assert np.mean(inside) >= 0.75
     assert np.mean(right) > 0.65

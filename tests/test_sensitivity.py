@@ -7,6 +7,7 @@ from emergent_stats import plots, style
 from emergent_stats.comparison import Comparison, compare
 from emergent_stats.curve import Curve
 from emergent_stats.sensitivity import GRID, flip_words, flips, prior_words, speaks_for
+from emergent_stats.trends import ACCOUNTS
 from emergent_stats.wording import comparison_text
 
 
@@ -14,7 +15,7 @@ def grid_rows(p_real, cells=GRID):
     """Rows of `Comparison.sensitivity` with P(jump) = p_real(slope, height, width)."""
     return tuple(
         {"slope": a, "height": h, "width": w, "flat": 0.0, "gradual": 1 - p_real(a, h, w),
-         "onset": 0.0, "jump": p_real(a, h, w)}
+         "onset": 0.0, "jump": p_real(a, h, w), "falls": 0.0}
         for a, h, w in cells
     )  # fmt: skip
 
@@ -23,9 +24,7 @@ def comparison(rows) -> Comparison:
     curve = Curve(
         10.0 ** np.arange(6, 12), np.linspace(0.1, 0.6, 6), "exact_match", n=np.full(6, 500)
     )
-    p = {
-        f"p_{a}": rows[13 if len(rows) > 20 else 4][a] for a in ("flat", "gradual", "onset", "jump")
-    }
+    p = {f"p_{a}": rows[13 if len(rows) > 20 else 4][a] for a in ACCOUNTS}
     return Comparison(
         curve, "undecided", None, "for a test", log_bf=1.0, log_bf_error=0.1, at=(8.0, 9.0),
         sensitivity=rows, **p,
@@ -74,9 +73,10 @@ def test_both_directions_of_a_prior_have_words(name):
 
 
 def test_speaks_for():
-    row = {"flat": 0.0, "gradual": 0.02, "onset": 0.5, "jump": 0.48}
+    row = {"flat": 0.0, "gradual": 0.02, "onset": 0.5, "jump": 0.48, "falls": 0.0}
     assert speaks_for(row, 0.95) == "real"
     assert speaks_for(row, 0.99) == "undecided"
+    assert speaks_for(row | {"onset": 0.0, "jump": 0.01, "falls": 0.97}, 0.95) == "falls"
 
 
 @pytest.mark.parametrize("cells", [GRID, [c for c in GRID if c[2] == 1]], ids=["27", "9"])

@@ -28,6 +28,7 @@ VALUES = {
     "location": 0.13,
     "width": 0.4,
     "ceiling": 0.9,
+    "fall": 0.7,
 }
 NAMES = list(TRENDS)
 
@@ -69,17 +70,36 @@ def test_a_number_in_place_of_a_prior_fixes_the_parameter(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_skill_never_falls_with_scale(name):
+def test_skill_falls_with_scale_in_the_falling_trends_only(name):
     trend = TRENDS[name]()
     x = np.linspace(-3, 3, 400)
-    assert (np.diff(call(trend, x)) >= -1e-12).all()
+    change = np.diff(call(trend, x))
+    if trend.account == "falls":
+        assert change.sum() < 0 or change.min() < -1e-3
+    else:
+        assert (change >= -1e-12).all()
+
+
+def test_shapes_of_what_falls():
+    x = np.linspace(-3, 3, 401)
+    ups = {n: np.diff(call(TRENDS[n](), x)) > 1e-9 for n in NAMES}
+    downs = {n: np.diff(call(TRENDS[n](), x)) < -1e-9 for n in NAMES}
+    assert downs["decline"].all()
+    assert downs["drop"].sum() <= 2
+    assert not ups["drop"].any()
+    before = x[1:] < VALUES["location"]
+    assert ups["hump"][before].all()
+    assert downs["hump"][~before][1:].all()
+    assert downs["u_shape"][before].all()
+    assert ups["u_shape"][~before][1:].all()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_matters(name):
     trend = TRENDS[name]()
     for p in trend.parameter_names():
-        assert np.abs(call(trend, **{p: VALUES[p] + 0.3}) - call(trend)).max() > 0.005, p
+        # far enough to carry a break past the next scale
+        assert np.abs(call(trend, **{p: VALUES[p] + 0.6}) - call(trend)).max() > 0.005, p
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -158,8 +178,8 @@ def test_widths_of_jump_and_gradual_meet_and_do_not_overlap():
     assert Transition().width.high == JUMP_WIDTH == WideTransition().width.low
 
 
-def test_only_the_step_is_discontinuous():
-    assert [n for n in NAMES if TRENDS[n].discontinuous] == ["step"]
+def test_only_the_step_and_the_drop_are_discontinuous():
+    assert [n for n in NAMES if TRENDS[n].discontinuous] == ["step", "drop"]
 
 
 def test_breaks_are_located_inside_the_design():
