@@ -1,0 +1,15 @@
+"""Profiles of hypothesis, for all tests: no deadlines, and by default the same examples each run.
+
+A busy machine makes nothing fail: no example has a deadline, and slowly drawn data are no
+complaint. The profiles "default" and, where the variable CI is set, "ci" (the names that
+hypothesis itself loads) take their examples from the test alone, so that a run says of a commit
+what the run before said. New examples are sought on purpose, with
+``--hypothesis-profile search``; `make test-slow` does that.
+"""
+
+from hypothesis import HealthCheck, settings
+
+_UNHURRIED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", _UNHURRIED, derandomize=True, database=None)
+settings.register_profile("ci", _UNHURRIED, derandomize=True, database=None)
+settings.register_profile("search", _UNHURRIED, max_examples=1000)
