@@ -11,6 +11,8 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from emergent_stats.compiling import settle
+
 __version__ = version("emergent_stats")
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from emergent_stats.trends import TRENDS
     from emergent_stats.trial import bayes_floor, efficiency, try_out
     from emergent_stats.truths import TRUTHS
+
+# before any kernel is defined
+settle()
 
 __all__ = [
     "METRICS",

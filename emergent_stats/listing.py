@@ -265,21 +265,46 @@ def busy(words: str) -> Iterator[None]:
 
 @contextmanager
 def progress(words: str = "comparing") -> Iterator[Callable[[int, int], None] | None]:
-    """Progress bar on stderr as a function of (done, total); none where nobody watches."""
+    """Progress bar on stderr as a function of (done, total); none where nobody watches.
+
+    Where kernels have to be compiled first, a line on stderr says so, watched or not.
+    """
     from rich.console import Console
 
+    from emergent_stats import compiling
+
     console = Console(stderr=True)
+    said: set[str] = set()
+
+    def say(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            console.print(f"emergent-stats: {text}", highlight=False, soft_wrap=True)
+
     if not console.is_terminal:
-        yield None
+        with compiling.watched(say, lambda: None):
+            yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TimeRemainingColumn,
+    )
 
     with Progress(
-        words, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, transient=True,
+        SpinnerColumn(), "{task.description}", BarColumn(), MofNCompleteColumn(),
+        TimeRemainingColumn(), console=console, transient=True,
     ) as bar:  # fmt: skip
         job = bar.add_task(words, total=None)
-        yield lambda done, total: bar.update(job, completed=done, total=total)
+
+        def began(text: str) -> None:
+            say(text)
+            bar.update(job, description="compiling")
+
+        with compiling.watched(began, lambda: bar.update(job, description=words)):
+            yield lambda done, total: bar.update(job, completed=done, total=total)
 
 
 # --- columns -----------------------------------------------------------------------------

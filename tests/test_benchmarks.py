@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
 
+from emergent_stats.curve import Curve
 from emergent_stats.simulate import Design, expected_score, simulate_curve
 from emergent_stats.truths import TRUTHS
 
@@ -109,8 +111,28 @@ def test_every_rival_answers(name, capfd):
     found = rule.calls(curves, 0)
     assert [c.call for c in found] == [{True: "real", False: "not"}[c.forced] for c in found]
     assert not any(np.isnan(c.statistic) for c in found)
-    assert found == rule.calls(curves, 0)
+    again = rule.calls(curves, 0)
+    if rule.scatter:
+        for a, b in zip(found, again, strict=True):
+            assert b.statistic == pytest.approx(a.statistic, abs=rule.scatter)
+    else:
+        assert found == again
     assert capfd.readouterr() == ("", "")
+
+
+def test_rbeast_sees_a_step_and_has_one_answer_for_what_it_cannot_tell(monkeypatch):
+    rbeast = pytest.importorskip("Rbeast")
+    score = np.repeat([0.1, 0.8], 10) + 0.01 * np.resize([-1, 1], 20)
+    level = 0.1 + 0.01 * np.resize([-1, 1, 1, -1], 20)
+    scale = np.logspace(7, 11, 20)
+    step, flat = (Curve(scale, y, "exact_match", n=200.0) for y in (score, level))
+    seen = RIVALS["rbeast"].calls([step, flat], 0)
+    assert seen[0].call == "real"
+    assert seen[0].statistic > max(0.9, seen[1].statistic + 0.1)
+    # now and then it answers with NaN
+    none = SimpleNamespace(trend=SimpleNamespace(ncpPr=np.full(4, np.nan)))
+    monkeypatch.setattr(rbeast, "beast", lambda *_, **__: none)
+    assert RIVALS["rbeast"].calls([step], 0) == [(-np.inf, "not", False, "")]
 
 
 def test_summary_of_a_perfect_rule():

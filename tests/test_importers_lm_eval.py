@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from emergent_stats.importers import import_results
+from emergent_stats.importers.likelihoods import Moments
 from emergent_stats.importers.lm_eval_samples import read_samples
 from emergent_stats.results import ResultsError, load
 
@@ -176,15 +177,50 @@ def test_the_reading_of_a_target_is_the_one_that_fits_the_scores(tmp_path):
         assert samples.target is getattr(samples, right)
 
 
-def test_infinite_likelihoods_do_not_become_a_mean(run):
+@pytest.mark.parametrize("written", ["-inf", "-3.4028234663852886e+38", "-1.3e154"])
+def test_infinite_likelihoods_do_not_become_a_mean(run, written):
     file = run / f"samples_tiny_word_{STAMP}.jsonl"
     lines = file.read_text().splitlines()
     first = json.loads(lines[0])
-    first["filtered_resps"] = [["-inf", "False"]]
+    first["filtered_resps"] = [[written, "False"]]
     file.write_text("\n".join([json.dumps(first), *lines[1:]]), encoding="utf-8")
     report = import_results("lm-eval", run)
     assert "tiny_word" not in set(report.frame.query("metric == 'bits_per_byte'")["task"])
     assert any("infinite in 1 of 8 records" in item.why for item in report.dropped)
+
+
+def test_one_score_out_of_range_is_no_part_of_a_mean_that_is_in_it(run):
+    file = run / f"samples_tiny_choice_{STAMP}.jsonl"
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    for record in records:
+        record["acc_norm"] = 0.5
+    records[0]["acc_norm"], records[1]["acc_norm"] = 1e200, -1e200  # their mean is 0
+    file.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    summary(run).unlink()
+    report = import_results("lm-eval", run, models=None)
+    assert not report.frame["task"].str.contains("acc_norm").any()
+    [why] = [item.why for item in report.dropped if "one record" in item.why]
+    assert "-1e+200 is outside of 0 to 1" in why
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e9])
+def test_moments_of_batches_are_those_of_all(shift):
+    values = shift + np.random.default_rng(0).normal(size=1000)
+    moments = Moments()
+    for batch in np.split(values, [0, 1, 400]):
+        moments.add(batch)
+    assert (moments.n, moments.least, moments.most) == (1000, values.min(), values.max())
+    assert moments.mean == pytest.approx(values.mean(), rel=1e-14)
+    assert moments.stderr == pytest.approx(values.std(ddof=1) / np.sqrt(1000), rel=1e-6)
+
+
+def test_moments_beyond_what_a_float_holds_are_no_numbers_and_no_warning():
+    moments = Moments()
+    moments.add(np.array([1.3e154, -1.3e154]))
+    assert moments.mean == 0.0
+    assert math.isnan(moments.stderr)
+    moments.add(np.array([1.7e308, 1.7e308]))
+    assert not math.isfinite(moments.mean)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +237,14 @@ def test_infinite_likelihoods_do_not_become_a_mean(run):
         ('{"filtered_resps": [["-1", "True"]], "arguments": [["a"]]}', "not a record of lm-eval"),
         (
             '{"filtered_resps": [["a", "True"]], "arguments": [["a", "b"]]}',
+            "not a record of lm-eval",
+        ),
+        (
+            '{"filtered_resps": [["1.3e154", "True"]], "arguments": [["a", "b"]]}',
+            "a log-likelihood of 1.3e+154 is above 0",
+        ),
+        (
+            '{"filtered_resps": [[1%s, true]], "arguments": [["a", "b"]]}' % ("0" * 400),
             "not a record of lm-eval",
         ),
     ],

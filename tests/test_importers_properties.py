@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emergent_stats.importers import IMPORTERS, import_results
@@ -48,9 +49,9 @@ pythia-70m,pythia,7e7,3e11
 model1,simple,1e9,
 GPT-2,gpt,1.5e9,
 """
-FEW = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=25)
+#: Finite numbers whose square, inverse, exponential or sum no float holds, or that are too long.
+EXTREMES = (1.3e154, -1.3e154, 1.7e308, -1.7e308, 5e-324, 10**400)
 JSON_VALUES = st.one_of(
     st.none(),
     st.booleans(),
@@ -58,6 +59,7 @@ JSON_VALUES = st.one_of(
     st.floats(),
     st.text(max_size=8),
     st.sampled_from(["N/A", " ", "../../x", "=1+1", "1e999", [], {}, [1], {"a": None}, -1, 45.0]),
+    st.sampled_from(EXTREMES),
 )
 
 
@@ -85,19 +87,25 @@ def attempt(form: str, path: Path, **options: Any) -> tuple[Any, str]:
         return None, str(error)
 
 
+def place(form: str, file: str, folder: Path) -> Path:
+    """Copy a sample and what stands beside it into `folder`, with a models table."""
+    root = folder / form
+    (root / file).parent.mkdir(parents=True)
+    for beside in (SAMPLES / form / file).parent.iterdir():
+        if beside.name == Path(file).name or (
+            beside.suffix in (".json", ".jsonl") and form in ("lm-eval", "helm")
+        ):
+            shutil.copyfile(beside, (root / file).parent / beside.name)
+    (folder / "models.csv").write_text(MODELS, encoding="utf-8")
+    return root
+
+
 def outcome(form: str, file: str, options: dict[str, Any], change: Callable[[bytes], bytes]) -> Any:
     """Import a copy of the sample in which `file` was changed; the report or the error's text."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / form
-        source = SAMPLES / form / file
-        target = root / file
-        target.parent.mkdir(parents=True)
-        for beside in source.parent.iterdir():
-            if beside.suffix in (".json", ".jsonl") and form in ("lm-eval", "helm"):
-                shutil.copyfile(beside, target.parent / beside.name)
-        target.write_bytes(change(source.read_bytes()))
+        root = place(form, file, Path(folder))
+        (root / file).write_bytes(change((SAMPLES / form / file).read_bytes()))
         models = Path(folder) / "models.csv"
-        models.write_text(MODELS, encoding="utf-8")
         before = sorted(Path(folder).rglob("*"))
         report, said = attempt(form, root, models=models, **options)
         assert sorted(Path(folder).rglob("*")) == before
@@ -154,6 +162,39 @@ def test_one_value_replaced_or_missing(form, file, options, data):
         return b"\n".join(records)
 
     outcome(form, file, options, change)
+
+
+def numbers(value: Any) -> list[tuple[Any, ...]]:
+    """Places of numbers, also those written as text, one for each place of the same keys."""
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for path in places(value):
+        inner = value
+        for step in path:
+            inner = inner[step]
+        with contextlib.suppress(ValueError):
+            if isinstance(inner, int | float | str) and not isinstance(inner, bool):
+                float(inner)
+                found.setdefault(tuple(s for s in path if isinstance(s, str)), path)
+    return list(found.values())
+
+
+@cases
+def test_every_number_made_extreme(form, file, options, tmp_path):
+    if file.endswith(".eval"):
+        pytest.skip("an archive of what the other file holds")
+    first, *rest = (SAMPLES / form / file).read_bytes().split(b"\n" if "jsonl" in file else b"\0")
+    value = json.loads(first)
+    root = place(form, file, tmp_path)
+    for path in numbers(value):
+        inner = value
+        for step in path:
+            inner = inner[step]
+        for extreme in EXTREMES:
+            new = str(extreme) if isinstance(inner, str) else extreme
+            record = json.dumps(put(value, path, new, False)).encode()
+            (root / file).write_bytes(b"\n".join([record, *rest]))
+            report, said = attempt(form, root, models=tmp_path / "models.csv", **options)
+            assert report is not None or said.strip()
 
 
 @cases

@@ -11,7 +11,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-IGNORED = {".git", ".venv", ".tools", "__pycache__", "demo", "dist", "build"}
+IGNORED = {
+    *(".git", ".venv", ".tools", ".hypothesis", ".pytest_cache", ".ruff_cache"),
+    *("__pycache__", "demo", "dist", "build"),
+}
 
 # Put together from pieces, so that this file does not contain what it looks for.
 REGISTRY = re.compile(

@@ -402,7 +402,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.fixed_dictionaries({c: CELLS for c in COLUMNS}), min_size=1, max_size=4))
 def test_any_table_is_valid_or_one_clear_error(rows):
     given_rows = pd.DataFrame(rows, dtype=object)
@@ -418,7 +418,7 @@ def test_any_table_is_valid_or_one_clear_error(rows):
         assert np.isfinite(frame["score"]).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=200), st.sampled_from([".csv", ".json", ".parquet"]))
 def test_any_bytes_are_a_table_or_one_clear_error(tmp_path_factory, data, suffix):
     path = tmp_path_factory.mktemp("bytes") / f"a{suffix}"

@@ -113,7 +113,7 @@ def _declared(metric: str, chance: float, to: Collector) -> tuple[Declared, str]
 def _known(metric: str, chance: float) -> tuple[Declared, str] | str:
     if metric == _BRIER:
         options = 1.0 / chance
-        if math.isnan(options) or abs(options - round(options)) > 1e-6:
+        if not math.isfinite(options) or abs(options - round(options)) > 1e-6:
             return "a mean over options whose number is not the same in all questions, or unknown"
         return Declared("brier", 2.0 / round(options)), ""
     if metric not in METRICS:

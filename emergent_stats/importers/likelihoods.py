@@ -18,32 +18,50 @@ import numpy as np
 BATCH = 8192
 
 
+#: Log-likelihoods below this stand for "impossible": no text that a line of a file holds is so
+#: unlikely, and masks write the smallest number of their type where they mean minus infinity.
+_IMPOSSIBLE = -1e9
+#: A log-likelihood of a certain text may end this much above 0, in a model's half precision.
+_ROUNDING = 1e-2
+
+
 @dataclass
 class Moments:
-    """Running count, sum and sum of squares."""
+    """Running count, mean, spread and extremes.
+
+    The spread is summed about the mean of each batch: squares of large numbers
+    that lie close together would cancel. What even so cannot be held in a float
+    becomes infinite, without a warning.
+    """
 
     n: int = 0
-    total: float = 0.0
-    squares: float = 0.0
+    mean: float = math.nan
+    least: float = math.inf
+    most: float = -math.inf
+    _about: float = 0.0
 
     def add(self, values: np.ndarray) -> None:
         """Take in an array of numbers."""
-        self.n += values.size
-        self.total += float(values.sum())
-        self.squares += float(values @ values)
-
-    @property
-    def mean(self) -> float:
-        """Mean of all numbers taken in."""
-        return self.total / self.n if self.n else math.nan
+        if not values.size:
+            return
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(values.mean())
+            about = float(((values - mean) ** 2).sum())
+        n = self.n + values.size
+        if self.n:
+            step = mean - self.mean
+            about += step * step * self.n * values.size / n
+            mean = self.mean + step * values.size / n
+        self.n, self.mean, self._about = n, mean, self._about + about
+        self.least = min(self.least, float(values.min()))
+        self.most = max(self.most, float(values.max()))
 
     @property
     def stderr(self) -> float:
-        """Standard error of the mean, from the sample's own spread."""
-        if self.n < 2:
+        """Standard error of the mean, from the sample's own spread; NaN where it is not finite."""
+        if self.n < 2 or not math.isfinite(self._about):
             return math.nan
-        spread = max(self.squares - self.total * self.total / self.n, 0.0)
-        return math.sqrt(spread / (self.n - 1) / self.n)
+        return math.sqrt(self._about / (self.n - 1) / self.n)
 
 
 class Reading:
@@ -152,8 +170,17 @@ class Samples:
             self._values[metric] = [value]
 
     def likelihoods(self, values: list[float], correct: float | None) -> None:
-        """Add the options of one record; the readings are `put` beside it."""
-        self._flat += values
+        """Add the options of one record; the readings are `put` beside it.
+
+        Raises
+        ------
+        ValueError
+            For a number above 0, which is the logarithm of no probability.
+        """
+        above = [value for value in values if value > _ROUNDING]
+        if above:
+            raise ValueError(f"a log-likelihood of {above[0]:g} is above 0")
+        self._flat += [value if not value < _IMPOSSIBLE else -math.inf for value in values]
         self._count.append(len(values))
         self._correct.append(math.nan if correct is None else correct)
 

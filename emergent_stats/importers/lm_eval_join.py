@@ -10,7 +10,7 @@ import pandas as pd
 
 from emergent_stats.importers import lm_eval_terms as terms
 from emergent_stats.importers.declare import Declared
-from emergent_stats.importers.likelihoods import Samples
+from emergent_stats.importers.likelihoods import Moments, Samples
 from emergent_stats.importers.lm_eval import NO_FILTER, STAMP, Run
 from emergent_stats.importers.lm_eval_samples import read_samples
 from emergent_stats.importers.names import clean
@@ -98,6 +98,8 @@ class _Join:
                 self.collector.notes.drop(
                     where, "a number in some records and none in others", group=metric
                 )
+            elif found[0].metric in _MEANS and (problem := _one_outside(found[0], moments)):
+                self.collector.notes.drop(where, problem, group=metric)
             elif found[0].metric in _MEANS:
                 label = ", ".join(part for part in (found[1], self.label) if part)
                 self._put(where, found[0], moments.mean, moments.stderr, label)
@@ -180,6 +182,14 @@ class _Join:
         """Fill in the chance level that the records tell."""
         if chance == chance:
             self.collector.learn_chance(before, chance)
+
+
+def _one_outside(declared: Declared, values: Moments) -> str | None:
+    """Why one of the values cannot be `declared`, though their mean may look like it."""
+    for value in (values.least, values.most):
+        if problem := declared.problem(value):
+            return f"one record has {problem}"
+    return None
 
 
 def _table(model: str, task: str, filter_name: str, samples: Samples) -> pd.DataFrame:

@@ -33,6 +33,8 @@ _ARGUMENTS = msgspec.json.Decoder(dict[str, _Argument])
 _PAIRS = msgspec.json.Decoder(list[tuple[str, str]])
 _BITS = {b"0": 0.0, b"1": 1.0, b"0.0": 0.0, b"1.0": 1.0, b"false": 0.0, b"true": 1.0}
 _TRUTH = (True, False, "True", "False")
+#: What a record of another form makes of the decoders and conversions below.
+_UNREADABLE = (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError, OverflowError)
 #: Keys of a record that are no metrics (versions before 0.4.9 do not list the metrics).
 _OTHER = frozenset(
     [
@@ -72,7 +74,7 @@ def read_samples(path: Path, keep: bool = False) -> dict[str, Samples]:
             record = _slow(line, path, number)
         try:
             reader.take(record)
-        except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
+        except _UNREADABLE as error:
             why = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ResultsError(
                 f"{path}, line {number}: not a record of lm-eval's samples ({why}); is it from "
