@@ -21,8 +21,8 @@ from emergent_stats.integral import Integral
 
 #: Error of a log evidence above which a warning is due.
 LARGE_ERROR = 0.2
-# Error of the nodes themselves, which their scatter does not show: of all together, and of a free
-# rate whose posterior rests on one node (it falls with the number of nodes that share it), where the
+# Error of the nodes, which their scatter does not show: of all together, and of a free
+# rate whose posterior rests on one node (it falls with the number that share it), where the
 # scores say little of the rate and where they pin it down. Measured against importance sampling on
 # designs drawn at random (`benchmarks/coverage.py`).
 _NODES_ERROR, _RATE_ERROR, _SHARP_RATE_ERROR = 0.06, 0.05, 0.2
