@@ -24,7 +24,7 @@ LARGE_ERROR = 0.2
 # Error of the nodes, which their scatter does not show: of all together, and of a free
 # rate whose posterior rests on one node (it falls with the number that share it), where the
 # scores say little of the rate and where they pin it down. Measured against importance sampling on
-# designs drawn at random (`benchmarks/coverage.py`).
+# designs drawn at random (`benchmarks/quoted_errors.py`).
 _NODES_ERROR, _RATE_ERROR, _SHARP_RATE_ERROR = 0.06, 0.05, 0.2
 # nats of Kullback-Leibler divergence from the prior at which a rate is pinned down
 _SHARP = 0.7

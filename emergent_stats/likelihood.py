@@ -49,6 +49,8 @@ _PANEL_PEAK = np.array(special.roots_legendre(9))
 _REACH = 6.0
 
 BINOMIAL, SCORE_NORMAL, SKILL_NORMAL = 0, 1, 2
+# share of right answers below which slopes do not tell it from none
+_LEAST_SHARE = 1e-120
 
 
 @lru_cache(maxsize=64)
@@ -335,9 +337,10 @@ def slope_curve(
     fr, df, ddf = derivatives(f, position)
     df *= scale * base * sign / step
     ddf *= scale * base * sign / (step * step)
-    right = max(g + scale * fr, 1e-300)
+    # as small as its square allows: what is divided by it twice must stay a number
+    right = max(g + scale * fr, _LEAST_SHARE)
     if kind == 0:
-        wrong = max(lp + scale * _lookup(rest, position), 1e-300)
+        wrong = max(lp + scale * _lookup(rest, position), _LEAST_SHARE)
         mu, nu = (right, wrong) if sign > 0 else (wrong, right)
         mean_k = k[c, i, 0]
         if constant[c, i, 1] != -np.inf:

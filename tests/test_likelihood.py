@@ -148,3 +148,18 @@ def test_table_is_the_metric():
             np.interp(s, start + step * np.arange(f.size), f), metric.fraction(s), atol=1e-6
         )
         np.testing.assert_allclose(f + rest, 1.0, atol=1e-15)
+
+
+@pytest.mark.parametrize("sigma", [1e-6, 0.01, 0.1, 0.5, 2.0])
+def test_a_skill_that_rules_the_score_out_has_a_likelihood_all_the_same(sigma):
+    # without guessing the share of right answers is 0 to the last digit at such skills
+    metric = MultipleChoice.from_chance(0.25).unfloored()
+    curve = Curve(
+        10.0 ** np.arange(8, 12), [0.9, 0.5, 0.3, 0.1], "multiple_choice", n=400.0, chance=0.25
+    )
+    skill = np.linspace(-60.0, 20.0, 161)[:, None] + np.zeros(4)
+    zero = np.zeros(161)
+    obs = observe([curve], metric)
+    found = log_likelihood(obs, metric, skill, zero + sigma, zero, zero, np.zeros(161, int))
+    assert np.isfinite(found).all()
+    assert (found <= 0).all()

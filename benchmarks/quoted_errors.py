@@ -7,7 +7,7 @@ with the noise between models integrated score by score (`likelihood`, not the e
 a mixture of Student t kernels on the posterior, a wide one, and a tenth of the prior, four rounds
 and more. Pairs whose reference is itself rougher than `ROUGH` nats are left out, and counted.
 
-Run with `python benchmarks/coverage.py [--pairs 300] [--seed 1]`; writes `results/coverage.md`.
+Run with `python benchmarks/quoted_errors.py [--pairs 300] [--seed 1]`; writes `results/quoted_errors.md`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import pandas as pd
 from scipy import special, stats
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from designs import random_curve  # noqa: E402
+from designs import random_curve
 
-from emergent_stats.batch import Batch  # noqa: E402
-from emergent_stats.collection import evidences  # noqa: E402
-from emergent_stats.decision import thin  # noqa: E402
-from emergent_stats.hypothesis import hypotheses  # noqa: E402
-from emergent_stats.integrand import log_visibility, log_visible_share  # noqa: E402
-from emergent_stats.likelihood import log_likelihood  # noqa: E402
-from emergent_stats.priors import Bounded, Interior  # noqa: E402
-from emergent_stats.threads import each  # noqa: E402
+from emergent_stats.batch import Batch
+from emergent_stats.collection import evidences
+from emergent_stats.decision import thin
+from emergent_stats.hypothesis import hypotheses
+from emergent_stats.integrand import log_visibility, log_visible_share
+from emergent_stats.likelihood import log_likelihood
+from emergent_stats.priors import Bounded, Interior
+from emergent_stats.threads import each
 
 RESULTS = Path(__file__).parent / "results"
 #: Error of a reference above which it is left out, and the one at which it is good enough.
@@ -161,7 +161,7 @@ def main() -> None:
         rows += [row for row in made if row is not None]
     frame = pd.DataFrame(rows)
     RESULTS.mkdir(exist_ok=True)
-    frame.to_csv(RESULTS / "coverage.csv", index=False, float_format="%.4f")
+    frame.to_csv(RESULTS / "quoted_errors.csv", index=False, float_format="%.4f")
     good = frame[(frame["reference_error"] < ROUGH) & (frame["doubt"] == "")]
     scale = np.hypot(good["error"], good["reference_error"])
     away = good["off"].abs()
@@ -188,7 +188,7 @@ def main() -> None:
             f"{a.max():.2f} |"
         )
     text = "\n".join(lines) + "\n"
-    (RESULTS / "coverage.md").write_text(text, "utf-8")
+    (RESULTS / "quoted_errors.md").write_text(text, "utf-8")
     print(text)
 
 
