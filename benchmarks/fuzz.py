@@ -1,0 +1,79 @@
+"""Fuzz the evidences: no design drawn at random may give a number that cannot be.
+
+Of every curve of `tests/designs.py` (any metric, 4 to 200 models, 1 to 10⁷ examples, scores at 0,
+at 1 and below chance) all evidences are computed at the smallest effort, which is where errors are
+largest. Checked: none above the largest log likelihood (0 for counts), none NaN, errors not
+negative, probabilities that sum to 1.
+
+Run with `python benchmarks/fuzz.py [--designs 2000] [--first 0]`; exit 1 where anything is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from designs import random_curve
+
+from emergent_stats.batch import Batch
+from emergent_stats.collection import evidences
+from emergent_stats.decision import thin
+from emergent_stats.evidence import SCREEN
+from emergent_stats.hypothesis import hypotheses
+from emergent_stats.likelihood import SKILL_NORMAL
+from emergent_stats.sensitivity import account_log_z, probabilities
+
+
+def faults(seed: int) -> tuple[str, int]:
+    """What is wrong with one design ("" if nothing), and how many evidences were computed."""
+    curve = random_curve(seed)
+    if thin(curve) is not None:
+        return "", 0
+    batch, chosen = Batch.of([curve], curve.metric_object), hypotheses(curve.metric_object)
+    try:
+        found = evidences(batch, 0, chosen, SCREEN)
+        z = {n: e.log_z for n, e in found.items()}
+        p = probabilities(account_log_z(z, {h.name: h for h in chosen}))[0]
+    except (AssertionError, ArithmeticError, ValueError) as error:
+        return f"{type(error).__name__}: {error}", 0
+    values, errors = (
+        np.array([getattr(e, k)[0] for e in found.values()]) for k in ("log_z", "error")
+    )
+    if np.isnan(values).any() or not (errors >= 0).all():
+        return f"evidences {values}, errors {errors}", values.size
+    if batch.obs.kind != SKILL_NORMAL and curve.metric != "brier" and values.max() > 0:
+        return f"log evidence {values.max()} of counts", values.size
+    if not (np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-9):
+        return f"probabilities {p}", values.size
+    return "", values.size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--designs", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=0)
+    given = parser.parse_args()
+    started, wrong, count, analysed = time.process_time(), 0, 0, 0
+    for seed in range(given.first, given.first + given.designs):
+        fault, size = faults(seed)
+        count, analysed = count + size, analysed + (size > 0)
+        if fault:
+            wrong += 1
+            print(f"design {seed}: {fault}", flush=True)
+        if (seed - given.first + 1) % 1000 == 0:
+            print(f"… {seed - given.first + 1} designs, {wrong} faults", flush=True)
+    seconds = time.process_time() - started
+    print(
+        f"{given.designs} designs, {analysed} analysed, {count} evidences, {wrong} faults, "
+        f"{seconds:.0f} CPU s"
+    )
+    raise SystemExit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()
