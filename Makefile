@@ -1,10 +1,10 @@
-# Everything a person does here, in nine commands; `make` alone lists them.
+# Everything a person does here, in ten commands; `make` alone lists them.
 # Python and make are all that must be there: the first command builds .venv from
 # requirements.lock.txt (every package pinned by hash) and leaves a stamp, so it is done once.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint bench calibration data lock
+.PHONY: help setup demo test test-slow lint bench calibration readme data lock
 
 PYTHON := .venv/bin/python
 RUN := .venv/bin/emergent-stats
@@ -46,6 +46,9 @@ bench: $(STAMP) ## print the error-rate and speed tables
 
 calibration: $(STAMP) ## ranks of parameters and probabilities of accounts, from the prior
 	$(PYTHON) benchmarks/calibration.py
+
+readme: $(STAMP) ## fill the README's table, figure and counts from one run
+	$(PYTHON) paper/readme.py
 
 data: $(STAMP) ## rebuild every shipped table from its sources
 	$(PYTHON) data/build.py

@@ -7,7 +7,7 @@ with the noise between models integrated score by score (`likelihood`, not the e
 a mixture of Student t kernels on the posterior, a wide one, and a tenth of the prior, four rounds
 and more. Pairs whose reference is itself rougher than `ROUGH` nats are left out, and counted.
 
-Run with `python benchmarks/quoted_errors.py [--pairs 300] [--seed 1]`; writes a table to `results/`.
+Run with `python benchmarks/quoted_errors.py [--pairs 300] [--seed 1]`; the table is in `results/`.
 """
 
 from __future__ import annotations

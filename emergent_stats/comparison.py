@@ -24,6 +24,12 @@ ROW = (
     "apparent_jump", "warnings",
 )  # fmt: skip
 
+# numbers of a row that are rounded, and their decimals
+_MEANT = (
+    "log_bf", "log_bf_error", "at_low", "at_high", "width_low", "width_high", "height_low",
+    "height_high",
+)  # fmt: skip
+_DIGITS = 4
 _ARRAYS = ("axis_values", "score", "n", "stderr")
 
 
@@ -111,7 +117,11 @@ class Comparison:
         return self.p_onset + self.p_jump
 
     def row(self) -> dict[str, Any]:
-        """One row of the command line's output: the columns of `ROW`, None where not applicable."""
+        """One row of the command line's output: the columns of `ROW`, None where not applicable.
+
+        Numbers have the digits that mean something: evidences are exact to some hundredths of a
+        nat, intervals to a few digits. Probabilities have six decimals and still sum to 1.
+        """
         curve = self.curve
         values: dict[str, Any] = {
             "study": curve.key.get("study"),
@@ -129,7 +139,20 @@ class Comparison:
         for name in ROW:
             if name not in values:
                 values[name] = getattr(self, name)
-        return {name: _plain(values[name]) for name in ROW}
+        for name in _MEANT:
+            if values[name] is not None and np.isfinite(values[name]):
+                values[name] = round(float(values[name]), _DIGITS)
+        return {name: _plain(values[name]) for name in ROW} | self._rounded()
+
+    def _rounded(self) -> dict[str, float | None]:
+        """Probabilities of the accounts to six decimals; the largest takes what is left of 1."""
+        p = {f"p_{account}": getattr(self, f"p_{account}") for account in ACCOUNTS}
+        if not np.isfinite(list(p.values())).all():
+            return dict.fromkeys(p)
+        top = max(p, key=lambda name: p[name])
+        rounded = {name: round(value, 6) for name, value in p.items()}
+        rest = sum(value for name, value in rounded.items() if name != top)
+        return rounded | {top: round(1.0 - rest, 6)}
 
     @property
     def text(self) -> str:

@@ -3,7 +3,7 @@
 Between `<!-- begin NAME -->` and `<!-- end NAME -->` the README holds what this script writes
 there. `--check` changes nothing and fails where the README says something else.
 
-Run with `python benchmarks/readme.py [--check]`.
+Run with `python paper/readme.py [--check]`.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ def filled(text: str, parts: dict[str, str]) -> str:
 
 
 def main() -> None:
+    """Fill the README, or compare it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
     check = parser.parse_args().check
@@ -138,7 +139,7 @@ def main() -> None:
             print(f"README says: {before}\nnow:         {after}", file=sys.stderr)
     if new != old or not same:
         what = "README.md" if new != old else f"{FIGURE.name} (the picture)"
-        raise SystemExit(f"{what} is not what a run gives; run python benchmarks/readme.py")
+        raise SystemExit(f"{what} is not what a run gives; run python paper/readme.py")
 
 
 if __name__ == "__main__":
