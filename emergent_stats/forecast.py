@@ -34,6 +34,7 @@ FORECASTS = (*ACCOUNTS, "averaged", "line", "bnsl")
 _DRAWS = 600
 #: Scores drawn from the forecast to rank the observed ones among, and nodes that rank them.
 _FUTURES, _RANKING = 200, 150
+_LARGEST_LOSS = 1e300
 _LEVEL = 0.9
 
 
@@ -310,8 +311,10 @@ def _surprise(drawn, counts, pick, batch, centre, scores, rng) -> tuple[float, f
     """Rank and excess of the observed future among futures drawn from the averaged forecast."""
     large = batch.curves[0]
     chosen = rng.choice(scores.shape[0], min(_FUTURES, scores.shape[0]), replace=False)
-    ends = large.metric_object.attainable()
-    futures = [replace(large, score=np.clip(s, *ends)) for s in scores[chosen]]
+    low, high = large.metric_object.attainable()
+    # a skill that goes on falling makes losses that no float can hold
+    possible = np.clip(scores[chosen], low, min(high, _LARGEST_LOSS))
+    futures = [replace(large, score=s) for s in possible]
     every = Batch.of([large, *futures], batch.metric)
     density = np.zeros((len(every), 0))
     ranked = 0

@@ -142,6 +142,8 @@ class Metric:
         """
         low, high = type(self).range
         lapse = self.fixed().get("lapse", 0.0)
+        if lapse == 0:
+            return low, high
         if self.direction > 0:
             return low, high - lapse
         return low + lapse * (self.chance if high != 1.0 else 1.0), high

@@ -11,7 +11,7 @@ from scipy import special
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, QUICK, SCREEN, log_evidence
+from emergent_stats.evidence import FULL, LARGE_ERROR, QUICK, SCREEN, log_evidence
 from emergent_stats.evidences import evidence_table
 from emergent_stats.fits import pointwise
 from emergent_stats.hypothesis import Hypothesis, hypotheses
@@ -85,9 +85,9 @@ def test_what_did_not_converge_says_so():
                  "exact_match", n=1e6)  # fmt: skip
     table = evidence_table([hard], [Hypothesis(Step(), hard.metric_object)], effort=SCREEN)
     row = table.iloc[0]
-    assert row["error"] > 0.1
+    assert row["error"] > LARGE_ERROR
     assert not row["converged"]
-    assert row["warning"].startswith("error > 0.1")
+    assert row["warning"].startswith(f"error > {LARGE_ERROR}")
 
 
 def test_errors_name_the_curve():

@@ -1,9 +1,14 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from emergent_stats import metrics
+from emergent_stats.curve import Curve
+from emergent_stats.evidences import evidence_table
+from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.metrics import (
     METRICS,
     SKILL_SCALES,
@@ -22,6 +27,7 @@ from emergent_stats.metrics import (
     metric_for,
 )
 from emergent_stats.results import METRIC_RANGE
+from emergent_stats.trends import PowerLaw
 
 S = np.linspace(-8, 8, 161)
 CHANCE = {"multiple_choice": 0.25, "brier": 0.75}
@@ -259,3 +265,30 @@ def test_changing_the_scale_changes_nothing_else():
     metric = MultipleChoice.from_chance(0.2)
     assert metric.on_scale("logit") == replace(metric, skill_scale="logit")
     assert metric.on_scale("logit").on_scale("log") == metric
+
+
+# --- limits --------------------------------------------------------------------------------
+def test_a_fixed_lapse_limits_the_score_and_a_free_one_does_not():
+    assert ExactMatch(lapse=0.1).attainable() == (0.0, pytest.approx(0.9))
+    assert EditDistance(lapse=0.1).attainable() == (pytest.approx(0.1), 1.0)
+    assert Brier(lapse=0.1).attainable() == (pytest.approx(0.075), 2.0)
+    for metric in (ExactMatch(), EditDistance(), Brier(), CrossEntropy(), Perplexity()):
+        assert metric.attainable() == type(metric).range
+
+
+def test_a_score_above_its_top_is_refused(monkeypatch):
+    @dataclass(frozen=True)
+    class Capped(ExactMatch):
+        lapse: float = 0.1
+
+    monkeypatch.setattr(metrics, "METRICS", {**METRICS, "capped": Capped})
+    x, score = 10.0 ** np.arange(8, 14), [0.1, 0.1, 0.1, 0.1, 0.85, 0.9]
+    assert Curve(x, score, "capped", n=500.0).score[-1] == 0.9
+    with pytest.raises(ValueError, match=r"lie between 0 and 0\.9, got 0\.1 to 0\.94 .*lapse rate"):
+        Curve(x, [*score[:-1], 0.94], "capped", n=500.0)
+    # a curve of another metric may pass it by the luck of its examples, not by more
+    curve = Curve(x, [*score[:-1], 0.94], "exact_match", n=500.0)
+    compare = partial(evidence_table, [curve])
+    assert len(compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.1))])) == 1
+    with pytest.raises(ValueError, match=r"lapse rate of 0\.5"):
+        compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.5))])
