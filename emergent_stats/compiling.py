@@ -101,4 +101,4 @@ def watched(began: Callable[[str], None], ended: Callable[[], None]) -> Iterator
 def _ours(event: Any) -> bool:
     """Whether an event is about a kernel of this package."""
     module = event.data["dispatcher"].py_func.__module__ or ""
-    return module.partition(".")[0] == __package__
+    return module.partition(".")[0] == __name__.partition(".")[0]
