@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emergent_stats.curve import Curve
-from emergent_stats.likelihood import Observations, observe, seen_through
+from emergent_stats.likelihood import Observations, observe
 from emergent_stats.metrics import Metric
 from emergent_stats.noise import Noise
 from emergent_stats.nuisance import Lattice, lattice
@@ -44,7 +44,6 @@ class Batch:
     offset: np.ndarray | None = None
     alike: bool = False
     _known: dict[Any, tuple[Lattice, Profiles]] = field(default_factory=dict, repr=False)
-    _twins: dict[Metric, Batch] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, curves: Sequence[Curve], metric: Metric) -> Batch:
@@ -80,18 +79,9 @@ class Batch:
             {k: (a.take(rows), b.take(rows)) for k, (a, b) in self._known.items()},
         )
 
-    def through(self, metric: Metric) -> Batch:
-        """Return the same curves seen through another metric; made once."""
-        if metric == self.metric:
-            return self
-        if metric not in self._twins:
-            obs = seen_through(self.obs, metric)
-            self._twins[metric] = replace(self, metric=metric, obs=obs, _known={}, _twins={})
-        return self._twins[metric]
-
     def with_offset(self, offset: np.ndarray) -> Batch:
         """Return the same curves with another offset (C, m), in nats of skill."""
-        return replace(self, offset=np.asarray(offset, float), _twins={})
+        return replace(self, offset=np.asarray(offset, float))
 
     def tables(
         self, noise: Noise, spacing: float, guesses: int, lapses: int

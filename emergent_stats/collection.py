@@ -157,7 +157,8 @@ class _Analysis:
         cells = self.grid[np.array(ONE_AT_A_TIME)]
         low = curve.intervals()[0]
         chance = curve.chance if np.isfinite(curve.chance) else 0.0
-        floor = float(np.mean(low <= chance)) if curve.metric_object.direction > 0 else 0.0
+        floored = curve.metric_object.direction > 0 and not curve.misled.any()
+        floor = float(np.mean(low <= chance)) if floored else 0.0
         at_stake = max(*p.values(), self.p_break) > t.probability or p["flat"] > 0.5
         return Findings(
             **{f"p_{name}": value for name, value in p.items()},

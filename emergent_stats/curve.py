@@ -15,6 +15,8 @@ from emergent_stats.metrics import Metric, metric_for
 
 #: Examples assumed where neither n nor a standard error is published (always flagged).
 ASSUMED_N = 1000
+# probability of the lowest of a series' scores under guessing that is no luck any more
+_LUCK = 1e-3
 #: Distinct scales below which no break can be told from anything: two on either side.
 MIN_SCALES = 4
 
@@ -145,8 +147,25 @@ class Curve:
     # --- scores ----------------------------------------------------------------------
     @cached_property
     def metric_object(self) -> Metric:
-        """The `Metric` of this series, on the log scale of skill."""
-        return metric_for(self.metric, self.chance)
+        """The `Metric` of this series, on the log scale of skill.
+
+        Where a model scores below chance by more than luck, scores have no floor at chance.
+        """
+        metric = metric_for(self.metric, self.chance)
+        return metric.unfloored() if self.misled.any() else metric
+
+    @cached_property
+    def misled(self) -> np.ndarray:
+        """Models (m,) that score below a known chance by more than luck allows."""
+        metric = metric_for(self.metric, self.chance)
+        if metric.unfloored() == metric or type(metric).range[1] != 1.0:
+            return np.zeros(self.m, bool)
+        from scipy import special
+
+        n = self.effective_n
+        k = np.minimum(np.floor(self.score * n + 1e-9), n - 1e-9)
+        # probability of so few right answers, or fewer, by guessing
+        return special.betainc(n - k, k + 1, 1 - self.chance) < _LUCK / self.m
 
     @cached_property
     def effective_n(self) -> np.ndarray:
@@ -243,7 +262,8 @@ class Curve:
             if np.isfinite(low) and low > 0:
                 below = self.intervals(0.99)[1] < low
                 if below.any():
-                    notes.append(f"{int(below.sum())} of {self.m} models score below chance")
+                    seen = "; scores are given no floor at chance" if self.misled.any() else ""
+                    notes.append(f"{int(below.sum())} of {self.m} models score below chance{seen}")
         if metric.continuous and not np.isfinite(self.stderr).all():
             notes.append("no standard error for some models: all scatter is taken as model noise")
         if self.metric in ("pass_at_k", "majority_vote", "all_of", "threshold"):

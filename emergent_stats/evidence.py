@@ -202,7 +202,7 @@ def log_evidence(
     batch : Batch
         C curves.
     hypothesis : Hypothesis
-        Its metric must be the batch's, up to chance level and guess rate.
+        Its metric must be the batch's, up to chance level.
     effort : Effort
     seed : int
         Of the random shifts of the quasi-random nodes.
@@ -218,7 +218,6 @@ def log_evidence(
     ValueError
         If the trend returns another shape than asked for, NaN or infinite skill.
     """
-    batch = batch.through(hypothesis.metric)
     run = Integral(batch, hypothesis, effort, seed, hint)
     everyone = np.arange(len(batch))
     matters = everyone

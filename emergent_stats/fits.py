@@ -108,9 +108,7 @@ def pointwise(
         for name in ("sigma", "guess", "lapse")
     )
     sigma = np.maximum(sigma, 1e-6)
-    # what falls may be seen through a metric of its own
-    obs = batch.through(hypothesis.metric).obs
-    return log_likelihood(obs, hypothesis.metric, skill, sigma, guess, lapse, rows)
+    return log_likelihood(batch.obs, hypothesis.metric, skill, sigma, guess, lapse, rows)
 
 
 def posterior_draws(

@@ -129,10 +129,6 @@ class Hypothesis:
 
 
 def hypotheses(metric: Metric, noise: Noise | None = None) -> list[Hypothesis]:
-    """Every trend in `TRENDS` seen through `metric`; what falls may fall below chance."""
+    """Every trend in `TRENDS` seen through `metric`."""
     noise = noise or noise_for(metric)
-    below = metric.unfloored()
-    return [
-        Hypothesis(cls(), below if cls.account == "falls" else metric, noise, name)
-        for name, cls in TRENDS.items()
-    ]
+    return [Hypothesis(cls(), metric, noise, name) for name, cls in TRENDS.items()]

@@ -152,10 +152,11 @@ class Integral:
         known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
         found = []
         for x, seen in zip(self.batch.x, self.batch.obs.mask, strict=True):
-            own = x[seen]
+            own = np.unique(x[seen])
             key = own.tobytes()
             if key not in known:
-                known[key] = gap_nodes(own, _WIDE_GAP)
+                low, high = problem.priors[outer[0]].bounds(own)  # type: ignore[attr-defined]
+                known[key] = gap_nodes(own[(own >= low) & (own <= high)], _WIDE_GAP)
             found.append(known[key])
         most = max(at.size for at, _ in found)
         at, ends = np.zeros((size, most)), np.zeros((size, most, 2))

@@ -13,7 +13,7 @@ from the metric object itself, so the formula of a metric is written once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -206,14 +206,6 @@ def from_counts(
     guide, info = _guides(metric, kind, n, value, error)
     guide = np.where(mask, guide, 0.0)
     return Observations(kind, n, k, constant, value, error, guide, info, mask)
-
-
-def seen_through(obs: Observations, metric: Metric) -> Observations:
-    """Return the same observations with the skills that another metric of their kind suggests."""
-    if kind_of(metric) != obs.kind:
-        raise ValueError(f"{metric} is of another kind than what was observed")
-    guide, info = _guides(metric, obs.kind, obs.n, obs.value, obs.error)
-    return replace(obs, guide=np.where(obs.mask, guide, 0.0), guide_info=info)
 
 
 def _guides(

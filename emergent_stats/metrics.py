@@ -172,8 +172,10 @@ class Metric:
     def unfloored(self) -> Metric:
         """Return the same metric for scores that may fall below chance.
 
-        A model that is misled scores less than one that guesses: where the guess rate is a number,
-        it is taken away, and scores between 0 and chance have a skill like all others.
+        A model that is misled scores less than one that guesses. Where the guess rate is a number,
+        no skill gives such a score; without it, scores between 0 and chance have a skill like all
+        others. Every account of a curve is seen through the same metric, so that none is favoured
+        for what the others cannot give.
         """
         guess = getattr(self, "guess", None)
         if self.direction < 0 or not isinstance(guess, int | float) or guess == 0:

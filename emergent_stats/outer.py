@@ -152,23 +152,22 @@ def log_density(axes: list[Axis]) -> np.ndarray:
     return np.logaddexp(np.log(SPREAD) + first, np.log1p(-SPREAD) + latest)
 
 
-def gap_nodes(x: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
+def gap_nodes(edges: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
     """Places of a break in the gaps between scales, and the parts of the gaps they stand for.
 
     The middle of each gap, or two Gauss-Legendre nodes where it is wider than `wide`.
 
     Parameters
     ----------
-    x : array
-        Scales; breaks lie between the second and the last but one distinct scale.
+    edges : array
+        Distinct scales between which a break may lie, ascending.
     wide : float
-        In units of x.
+        In units of the scales.
 
     Returns
     -------
     at, ends : (L,), (L, 2) arrays
     """
-    edges = np.unique(x)[1:-1]
     at, ends = [], []
     for low, high in pairwise(edges.tolist()):
         u = [0.5] if high - low <= wide else [0.5 - 0.5 / np.sqrt(3), 0.5 + 0.5 / np.sqrt(3)]

@@ -313,3 +313,16 @@ class Interior(Prior):
                 f"a break needs at least 4 distinct scales, two on either side; got {distinct.size}"
             )
         return float(distinct[1]), float(distinct[-2])
+
+
+@dataclass(frozen=True)
+class Anywhere(Interior):
+    """Uniform over all scales: for changes that may rest on a model at the edge.
+
+    That a score falls is seen where a single model has fallen, whatever may be beyond it.
+    """
+
+    def bounds(self, x: np.ndarray) -> tuple[float, float]:
+        """Smallest and largest value of `x` (see `Interior.bounds`)."""
+        super().bounds(x)
+        return float(np.min(x)), float(np.max(x))

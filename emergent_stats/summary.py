@@ -162,8 +162,7 @@ def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.
         density, together = [], []
         spread, middle = _residual_scale(batch, h, skill, sigma, rates)
         for b, rows in ((batch, np.zeros(size, int)), (again, np.arange(start, start + size))):
-            seen = b.through(h.metric).obs
-            ll = log_likelihood(seen, h.metric, skill, sigma[:, 0], guess, lapse, rows)
+            ll = log_likelihood(b.obs, h.metric, skill, sigma[:, 0], guess, lapse, rows)
             density.append(ll.sum(1))
             residual = ((b.obs.value[rows] - middle) / spread)[:, :m]
             together.append((residual[:, 1:] * residual[:, :-1]).sum(1))
@@ -221,8 +220,7 @@ def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
         values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
     )
     rows = np.full(size, row)
-    obs = batch.through(h.metric).obs
-    ll = log_likelihood(obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
+    ll = log_likelihood(batch.obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
     without = log_sum(log_w[used][:, None] - ll, 0)
     return log_sum(log_w[used][:, None], 0) - without
 

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from emergent_stats.priors import (
+    Anywhere,
     Gamma,
     HalfNormal,
     Interior,
@@ -316,7 +317,7 @@ class Drop(Trend):
     discontinuous: ClassVar[bool] = True
     level: Prior | float = LEVEL
     height: Prior | float = HEIGHT
-    location: Prior | float = Interior()
+    location: Prior | float = Anywhere()
 
     def __call__(self, x, *, level, height, location):
         """See `Trend.__call__`."""
@@ -337,7 +338,7 @@ class Hump(Trend):
     level: Prior | float = LEVEL
     slope: Prior | float = SLOPE
     fall: Prior | float = BEND
-    location: Prior | float = Interior()
+    location: Prior | float = Anywhere()
 
     def __call__(self, x, *, level, slope, fall, location):
         """See `Trend.__call__`."""
@@ -357,7 +358,7 @@ class UShape(Trend):
     level: Prior | float = LEVEL
     fall: Prior | float = BEND
     slope: Prior | float = SLOPE
-    location: Prior | float = Interior()
+    location: Prior | float = Anywhere()
 
     def __call__(self, x, *, level, fall, slope, location):
         """See `Trend.__call__`."""

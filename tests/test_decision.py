@@ -7,7 +7,7 @@ from emergent_stats.collection import compare_all
 from emergent_stats.curve import Curve
 from emergent_stats.decision import THRESHOLDS
 from emergent_stats.summary import apparent_jump, last_gap
-from emergent_stats.trends import JUMP_WIDTH
+from emergent_stats.trends import ACCOUNTS, JUMP_WIDTH
 from emergent_stats.wording import comparison_text, what_would_decide
 
 X = np.linspace(-2, 2, 8)
@@ -43,7 +43,15 @@ FALLS = {
         of_skill(-1 + 0.5 * np.maximum(-X, 0) + 1.2 * np.maximum(X - 0.3, 0)), "u_shape"
     ),
     "below chance": (
-        curve([0.493, 0.506, 0.525, 0.290], "multiple_choice", chance=0.5, x=[-2, -1, 0, 1]), None
+        curve([0.52, 0.5, 0.45, 0.4, 0.33, 0.25, 0.2, 0.15], "multiple_choice", chance=0.5),
+        "decline",
+    ),
+    "below chance at last": (
+        curve([0.5, 0.51, 0.49, 0.5, 0.5, 0.49, 0.51, 0.29], "multiple_choice", chance=0.5), None
+    ),
+    "down to chance": (
+        curve([0.8, 0.7, 0.6, 0.5, 0.42, 0.35, 0.28, 0.26], "multiple_choice", chance=0.25),
+        "decline",
     ),
     "cross-entropy that rises": (
         curve(np.exp(0.5 + 0.1 * X), "cross_entropy", n=NAN, stderr=np.full(8, 0.01)), "decline"
@@ -87,6 +95,15 @@ def found():
     """All series of this file, compared at once."""
     every = {**{n: c for n, (c, _) in FALLS.items()}, **LINES, **UNDECIDED, "guessing": GUESSING}
     every |= {f"no account, {n}": c for n, c in NO_ACCOUNT.items()}
+    for metric, chance in (("multiple_choice", 0.5), ("exact_match", NAN)):
+        four = curve([0.493, 0.506, 0.525, 0.290], metric, chance=chance, x=[-2, -1, 0, 1])
+        every[f"four models, {metric}"] = four
+    every["rises from below chance"] = curve(
+        [0.431, 0.606, 0.62, 0.641, 0.703, 0.7, 0.702, 0.775],
+        "multiple_choice",
+        chance=0.5,
+        n=3270.0,
+    )
     return dict(zip(every, compare_all(list(every.values())), strict=True))
 
 
@@ -100,9 +117,24 @@ def test_what_falls_is_said_to_fall(found, name):
     assert "add" not in c.reason
 
 
+@pytest.mark.parametrize("metric", ["multiple_choice", "exact_match"])
+def test_a_visible_fall_of_few_models_is_not_flat(found, metric):
+    c = found[f"four models, {metric}"]
+    assert c.verdict == "undecided"
+    assert c.p_onset + c.p_jump < 0.05
+    assert max(c.p_flat, c.p_falls) == max(getattr(c, f"p_{a}") for a in ACCOUNTS)
+
+
+def test_a_model_below_chance_is_no_fall(found):
+    """Every account is seen through one metric: none wins for what the others cannot give."""
+    assert found["rises from below chance"].verdict == "gradual"
+    assert found["rises from below chance"].p_falls < 0.05
+    assert any("no floor at chance" in w for w in found["rises from below chance"].warnings)
+
+
 def test_guessing_does_not_fall(found):
     assert found["guessing"].verdict == "flat"
-    assert found["guessing"].p_falls < 0.05
+    assert found["guessing"].p_falls < 0.1
 
 
 # --- misfit --------------------------------------------------------------------------------

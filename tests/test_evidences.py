@@ -151,7 +151,7 @@ def test_leave_one_out_is_a_refit_without_the_score(trend, points):
 
 
 def test_log_likelihoods_of_what_falls_below_chance():
-    """Its metric is another than the curve's: skills that scores suggest follow from it."""
+    """Without a floor at chance every score has a likelihood."""
     curve = Curve(
         10.0 ** np.arange(8, 12), np.array([493, 506, 525, 290]) / 1000, "multiple_choice",
         n=1000.0, chance=0.5,

@@ -20,18 +20,18 @@ def test_names_and_accounts_come_from_the_trends():
     assert {h.account for h in found} == set(ACCOUNTS)
 
 
-def test_what_falls_may_fall_below_chance_and_nothing_else():
-    metric = MultipleChoice.from_chance(0.25)
-    for h in hypotheses(metric):
+def test_a_curve_below_chance_has_no_floor_for_any_account():
+    x, chance = 10.0 ** np.arange(8, 14), 0.25
+    lucky = Curve(x, [0.22, 0.25, 0.24, 0.26, 0.3, 0.4], "multiple_choice", n=500.0, chance=chance)
+    assert lucky.metric_object == MultipleChoice.from_chance(chance)
+    misled = Curve(x, [0.12, 0.25, 0.24, 0.26, 0.3, 0.4], "multiple_choice", n=500.0, chance=chance)
+    assert misled.misled.tolist() == [True] + [False] * 5
+    for h in hypotheses(misled.metric_object):
         lowest = float(h.expected(np.array([[-40.0]]), {"level": -9.0, **_still(h)})[0, 0])
-        if h.account == "falls":
-            assert lowest < 0.01, h.name
-        else:
-            assert h.metric == metric
-            assert lowest >= 0.24, h.name
+        assert lowest < 0.01 or h.name == "decline", h.name
     # a guess rate that is itself unknown, and a loss, have nothing to be taken away
-    assert all(h.metric == ExactMatch() for h in hypotheses(ExactMatch()))
-    assert all(h.metric == CrossEntropy() for h in hypotheses(CrossEntropy()))
+    assert ExactMatch().unfloored() == ExactMatch()
+    assert CrossEntropy().unfloored() == CrossEntropy()
 
 
 def _still(h):
