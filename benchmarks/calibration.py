@@ -18,9 +18,9 @@ import pandas as pd
 from scipy import special, stats
 
 from emergent_stats.batch import Batch
-from emergent_stats.collection import evidences
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, QUICK
+from emergent_stats.effort import FULL, QUICK
+from emergent_stats.evidences import evidences
 from emergent_stats.hypothesis import hypotheses
 from emergent_stats.integrand import log_visibility
 from emergent_stats.metrics import ExactMatch

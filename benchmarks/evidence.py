@@ -23,7 +23,8 @@ from scipy import special
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, QUICK, SCREEN, log_evidence
+from emergent_stats.effort import FULL, QUICK, SCREEN
+from emergent_stats.evidence import log_evidence
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.integrand import log_visibility, log_visible_share
 from emergent_stats.likelihood import log_likelihood

@@ -21,9 +21,9 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from designs import random_curve
 
 from emergent_stats.batch import Batch
-from emergent_stats.collection import evidences
 from emergent_stats.decision import thin
-from emergent_stats.evidence import SCREEN
+from emergent_stats.effort import SCREEN
+from emergent_stats.evidences import evidences
 from emergent_stats.hypothesis import hypotheses
 from emergent_stats.likelihood import SKILL_NORMAL
 from emergent_stats.sensitivity import account_log_z, probabilities

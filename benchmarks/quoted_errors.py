@@ -24,8 +24,8 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from designs import random_curve
 
 from emergent_stats.batch import Batch
-from emergent_stats.collection import evidences
 from emergent_stats.decision import thin
+from emergent_stats.evidences import evidences
 from emergent_stats.hypothesis import hypotheses
 from emergent_stats.integrand import log_visibility, log_visible_share
 from emergent_stats.likelihood import log_likelihood

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from emergent_stats.additions import cheapest
     from emergent_stats.arrivals import arrival_times
     from emergent_stats.classical import RULES
-    from emergent_stats.collection import compare_all
-    from emergent_stats.comparison import Comparison, compare
-    from emergent_stats.curve import Curve, curves
+    from emergent_stats.collection import compare, compare_all
+    from emergent_stats.comparison import Comparison
+    from emergent_stats.curve import Curve
     from emergent_stats.forecast import forecast_all, forecast_curve
     from emergent_stats.foresight import foreseen
     from emergent_stats.hypothesis import Hypothesis
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from emergent_stats.plots import plot_verdict
     from emergent_stats.results import ResultsError, load, read, studies, validate
     from emergent_stats.seeds import compare_seeds
+    from emergent_stats.selection import curves
     from emergent_stats.simulate import Design, simulate_curve
     from emergent_stats.trends import TRENDS
     from emergent_stats.trial import bayes_floor, efficiency, try_out
@@ -93,11 +94,11 @@ _WHERE = {
     "arrival_times": "arrivals",
     "bayes_floor": "trial",
     "cheapest": "additions",
-    "compare": "comparison",
+    "compare": "collection",
     "compare_all": "collection",
     "compare_joint": "joint",
     "compare_seeds": "seeds",
-    "curves": "curve",
+    "curves": "selection",
     "discover": "multiplicity",
     "efficiency": "trial",
     "forecast_all": "forecast",

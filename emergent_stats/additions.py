@@ -7,9 +7,9 @@ power `planning.ENOUGH`, the one with the fewest additional runs is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from emergent_stats.planning import (
     outlook,
 )
 
-if TYPE_CHECKING:
-    from emergent_stats.comparison import Comparison
-
 #: Numbers of additional models that are tried, in this order.
 MODELS = (1, 2, 3, 4, 6, 8, 12)
 #: Runs at each scale that are tried.
@@ -40,6 +37,35 @@ _WIDEST = 0.5
 _LEAST_SIGMA = 0.05
 # made-up series per candidate
 _FEW = 64
+
+
+class Judged(Protocol):
+    """What advice looks at: a `comparison.Comparison` has all of it."""
+
+    @property
+    def curve(self) -> Curve:
+        """The series that was judged."""
+        ...
+
+    @property
+    def bands(self) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """Per account: low, mid and high of expected score and skill."""
+        ...
+
+    @property
+    def p_onset(self) -> float:
+        """Probability of an onset."""
+        ...
+
+    @property
+    def p_jump(self) -> float:
+        """Probability of a jump."""
+        ...
+
+    @property
+    def at(self) -> tuple[float, float]:
+        """90 % interval of the break's location."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -109,7 +135,7 @@ def cheapest_addition(plan: Plan, claim: Claim) -> Addition | None:
     return _first(plan, claim, [*_even_candidates(plan)])
 
 
-def cheapest(comparison: Comparison, sigma: float | None = None) -> str | None:
+def cheapest(comparison: Judged, sigma: float | None = None) -> str | None:
     """Cheapest design that would decide an undecided comparison, in words.
 
     Formula only, no simulation: a few tenths of a second.
@@ -131,13 +157,13 @@ def cheapest(comparison: Comparison, sigma: float | None = None) -> str | None:
     return None if found is None else found.words
 
 
-def can_plan(comparison: Comparison) -> bool:
+def can_plan(comparison: Judged) -> bool:
     """Whether additions to the design of a comparison can be judged at all."""
     curve = comparison.curve
     return bool(comparison.bands) and curve.scale_axis.logarithmic and curve.n_scales >= 4
 
 
-def cheapest_for(comparison: Comparison, sigma: float | None = None) -> Addition | None:
+def cheapest_for(comparison: Judged, sigma: float | None = None) -> Addition | None:
     """The same as an `Addition`, with its plan and power."""
     curve = comparison.curve
     if not can_plan(comparison):
@@ -275,7 +301,7 @@ def _claim(x: np.ndarray, skill: np.ndarray, onset: bool) -> tuple[int, Claim]:
     return gap, Claim("jump", height, at, slope, level)
 
 
-def _noise(comparison: Comparison, skill: np.ndarray) -> float:
+def _noise(comparison: Judged, skill: np.ndarray) -> float:
     """Noise between models from the scatter around the likeliest account's curve."""
     parts = {a: getattr(comparison, f"p_{a}") for a in comparison.bands}
     best = comparison.bands[max(parts, key=lambda a: parts[a])]

@@ -16,7 +16,8 @@ import numpy as np
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import QUICK, SCREEN, Effort, Evidence, log_evidence
+from emergent_stats.effort import QUICK, SCREEN, Effort
+from emergent_stats.evidence import Evidence, log_evidence
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.likelihood import BINOMIAL, from_counts, kind_of
 from emergent_stats.sensitivity import account_log_z, log_bayes_factor

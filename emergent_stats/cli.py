@@ -601,8 +601,7 @@ def export_scores(
 def _series(source: str, chosen: dict[str, Any]) -> list[Curve]:
     """Series of a source that were asked for."""
     from emergent_stats import results
-    from emergent_stats.curve import curves
-    from emergent_stats.selection import select
+    from emergent_stats.selection import curves, select
 
     return curves(select(results.load_source(source), **chosen), chosen["axis"])
 

@@ -20,8 +20,10 @@ from emergent_stats.checkpoints import thinned
 from emergent_stats.comparison import Comparison
 from emergent_stats.curve import Curve
 from emergent_stats.decision import THRESHOLDS, Findings, Thresholds, decide, thin
-from emergent_stats.evidence import FULL, LARGE_ERROR, Effort, Evidence, log_evidence
-from emergent_stats.hypothesis import Hypothesis, hypotheses
+from emergent_stats.effort import LARGE_ERROR
+from emergent_stats.evidence import Evidence
+from emergent_stats.evidences import evidences
+from emergent_stats.hypothesis import hypotheses
 from emergent_stats.metrics import Metric
 from emergent_stats.sensitivity import (
     GRID,
@@ -42,12 +44,8 @@ _LOOK_TWICE = 0.8
 #: Posterior means of the noise between models rest on accounts at least this probable.
 _NOT_NEGLIGIBLE = 1e-6
 
-#: Analysed first: one of them is usually the best or near it, and sets the scale for the rest.
-_FIRST = ("power_law", "ceiling", "transition", "kink", "flat", "decline")
 #: An evidence this far below the best cannot change a verdict, whatever its error.
 _MATTERS = 4.0
-#: A log evidence this far below the best need not be exact.
-_NEGLIGIBLE = 8.0
 
 
 def compare_all(
@@ -359,24 +357,46 @@ def _account_log_z(evidence: dict[str, Evidence]) -> np.ndarray:
     )
 
 
-def evidences(
-    batch: Batch, seed: int, chosen: list[Hypothesis], effort: Effort = FULL
-) -> dict[str, Evidence]:
-    """Evidence of every hypothesis, with the likelier ones first and less work for the rest.
-
-    The first one shows the others where on the nuisance lattice to look.
-    """
-    found: dict[str, Evidence] = {}
-    floor = np.full(len(batch), -np.inf)
-    hint = None
-    for h in sorted(chosen, key=lambda h: _FIRST.index(h.name) if h.name in _FIRST else 9):
-        found[h.name] = log_evidence(
-            batch, h, seed=seed, floor=floor - _NEGLIGIBLE, hint=hint, effort=effort
-        )
-        floor = np.maximum(floor, found[h.name].log_z)
-        hint = hint or found[h.name].nuisance
-    return {h.name: found[h.name] for h in chosen}
-
-
 def _range(values: np.ndarray) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def compare(
+    curve: Curve,
+    *,
+    calibrate: int = 0,
+    seed: int = 0,
+    thresholds: Thresholds = THRESHOLDS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Weigh the accounts of one curve and reach a verdict.
+
+    Parameters
+    ----------
+    curve : Curve
+    calibrate : int
+        Number of gradual series to simulate on this design for `p_cal` (and a
+        eighth as many per height for power); 0 for none. They are simulated
+        only where a verdict other than `undecided` is at stake.
+    seed : int
+        Of everything random; the same seed gives the same numbers.
+    thresholds : Thresholds
+        What a verdict needs.
+    progress : callable, optional
+        Called as progress(done, total) while simulating.
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> from emergent_stats import Curve, compare
+    >>> curve = Curve([1e8, 1e9, 1e10], [0.0, 0.1, 0.7], "exact_match", n=200)
+    >>> compare(curve).verdict
+    'undecided'
+    """
+    found = compare_all(
+        [curve], calibrate=calibrate, seed=seed, thresholds=thresholds, jobs=1, progress=progress
+    )
+    return found[0]

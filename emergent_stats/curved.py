@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from emergent_stats.inner import Gate, Scores, scratch
-from emergent_stats.integrand import Problem, log_sum
+from emergent_stats.integrand import Problem
+from emergent_stats.maths import log_sum
 from emergent_stats.sweep import at_points, centre, walk
 
 # Newton steps around a moving linearisation

@@ -8,7 +8,7 @@ first rounds get further ones.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +16,10 @@ from scipy import special
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
+from emergent_stats.effort import FULL, Effort
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.integral import Integral
 
-#: Error of a log evidence above which a warning is due.
-LARGE_ERROR = 0.2
 # Error of the nodes, which their scatter does not show: of all together, and of a free
 # rate whose posterior rests on one node (it falls with the number that share it), where the
 # scores say little of the rate and where they pin it down. Measured against importance sampling on
@@ -32,60 +31,6 @@ _SHARP = 0.7
 DOUBTFUL_ERROR = 0.5
 #: Share of an evidence on one node above which it is not relied on.
 DOUBTFUL_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much work goes into one evidence.
-
-    Attributes
-    ----------
-    cells : int
-        Most combinations of the outer parameters' nodes that are all taken.
-    budget : int
-        Nodes around modes that are then shared out, about.
-    scans : tuple of int
-        Points of the outer parameters in each round that looks where to draw them.
-    points : int
-        Points of the outer parameters, where they are drawn.
-    nodes : int
-        Nodes around a mode, at most, where points are drawn.
-    kept : int
-        Nodes kept for posteriors, about.
-    spacing, guesses, lapses
-        Of the nuisance lattice (`nuisance.lattice`).
-    enough : float
-        Error of a log evidence at which no more is done.
-    more, passes : int
-        Points and largest number of further rounds.
-    rescues : int
-        Largest number of rounds, each four times the one before, for an evidence that would
-        otherwise not be relied on.
-    """
-
-    cells: int = 256
-    budget: int = 1536
-    scans: tuple[int, ...] = (48, 32)
-    points: int = 64
-    nodes: int = 16
-    kept: int = 512
-    spacing: float = 2.0
-    guesses: int = 8
-    lapses: int = 8
-    enough: float = 0.05
-    more: int = 64
-    passes: int = 4
-    rescues: int = 3
-
-
-FULL = Effort()
-#: For simulated series: many of them, each less exact.
-QUICK = Effort(
-    cells=64, budget=1024, scans=(24, 16), points=20, nodes=8, kept=256, spacing=2.1, guesses=5,
-    lapses=4, enough=0.15, more=32, passes=1, rescues=0,
-)  # fmt: skip
-#: For a first look at simulated series, most of which are far from any threshold.
-SCREEN = replace(QUICK, cells=32, budget=384, scans=(16, 10), points=10, nodes=4, passes=0)
 
 
 #: Parameter values (C, N), log masses (C, N) of both and (C, M) of the points of the outer ones.

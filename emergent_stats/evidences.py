@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emergent_stats.batch import Batch
-from emergent_stats.collection import evidences
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, LARGE_ERROR, Effort, Evidence
+from emergent_stats.effort import FULL, LARGE_ERROR, Effort
+from emergent_stats.evidence import Evidence, log_evidence
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.hypothesis import hypotheses as standard
 from emergent_stats.threads import Progress, each
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Analysed first: one of them is usually the best or near it, and sets the scale for the rest.
+_FIRST = ("power_law", "ceiling", "transition", "kink", "flat", "decline")
+#: A log evidence this far below the best need not be exact.
+_NEGLIGIBLE = 8.0
 
 #: From this many parameters on, the tail of the weights is reported.
 _MANY_PARAMETERS = 5
@@ -138,3 +143,22 @@ def _row(index: int, row: int, name: str, found: Evidence, best: float) -> dict[
         "converged": not doubts,
         "warning": "; ".join(doubts),
     }
+
+
+def evidences(
+    batch: Batch, seed: int, chosen: list[Hypothesis], effort: Effort = FULL
+) -> dict[str, Evidence]:
+    """Evidence of every hypothesis, with the likelier ones first and less work for the rest.
+
+    The first one shows the others where on the nuisance lattice to look.
+    """
+    found: dict[str, Evidence] = {}
+    floor = np.full(len(batch), -np.inf)
+    hint = None
+    for h in sorted(chosen, key=lambda h: _FIRST.index(h.name) if h.name in _FIRST else 9):
+        found[h.name] = log_evidence(
+            batch, h, seed=seed, floor=floor - _NEGLIGIBLE, hint=hint, effort=effort
+        )
+        floor = np.maximum(floor, found[h.name].log_z)
+        hint = hint or found[h.name].nuisance
+    return {h.name: found[h.name] for h in chosen}

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
+from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.integrand import Batch
 from emergent_stats.likelihood import (
     BINOMIAL,
     SCORE_NORMAL,

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emergent_stats.batch import Batch
 from emergent_stats.calibration import draw_posterior
 from emergent_stats.curve import Curve
 from emergent_stats.decision import thin
 from emergent_stats.evidence import Evidence, log_evidence
 from emergent_stats.hypothesis import Hypothesis, hypotheses
-from emergent_stats.integrand import Batch
 from emergent_stats.likelihood import log_likelihood
 from emergent_stats.sensitivity import account_log_z, probabilities
 from emergent_stats.threads import Progress, each

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
+from emergent_stats.batch import Batch
 from emergent_stats.curve import AXIS_UNITS, MIN_SCALES, Curve
 from emergent_stats.extrapolation import extrapolate_line, fit_bnsl, predict_bnsl
 from emergent_stats.fits import Draws, Fit, fit_all, pointwise, posterior_draws, simulated_scores
-from emergent_stats.integrand import Batch, log_sum
+from emergent_stats.maths import log_sum
 from emergent_stats.multiplicity import series_key
 from emergent_stats.tables import ResultsError
 from emergent_stats.trends import ACCOUNTS

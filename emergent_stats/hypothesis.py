@@ -121,12 +121,6 @@ class Hypothesis:
         noisy = skill + parameters["sigma"] * rng.standard_normal(skill.shape)
         return self.noise.sample(rng, noisy, curve, self.metric, **self.rates(parameters))
 
-    def pymc_model(self, curve: Curve) -> Any:
-        """Return the same hypothesis as a PyMC model of one curve (see `posterior`)."""
-        from emergent_stats.posterior import build_model
-
-        return build_model(self, curve)
-
 
 def hypotheses(metric: Metric, noise: Noise | None = None) -> list[Hypothesis]:
     """Every trend in `TRENDS` seen through `metric`."""

@@ -20,25 +20,17 @@ from emergent_stats.batch import Batch
 from emergent_stats.curved import integrate_curved
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.inner import Gate, Scores, scratch
-from emergent_stats.integrand import VISIBLE, Problem, log_sum, log_visible_share
+from emergent_stats.integrand import VISIBLE, Problem, log_visible_share
 from emergent_stats.likelihood import SKILL_NORMAL, fraction_table
+from emergent_stats.maths import log_sum, quasi_uniform, shifted
 from emergent_stats.nodes import student_nodes
 from emergent_stats.nuisance import Lattice
-from emergent_stats.outer import (
-    BINS,
-    SPREAD,
-    Axis,
-    gap_nodes,
-    log_density,
-    quasi_uniform,
-    shifted,
-    tempered,
-)
+from emergent_stats.outer import BINS, SPREAD, Axis, gap_nodes, log_density, tempered
 from emergent_stats.priors import Interior
 from emergent_stats.sweep import FEWEST, sweep
 
 if TYPE_CHECKING:
-    from emergent_stats.evidence import Effort
+    from emergent_stats.effort import Effort
 
 #: Axes of the nuisance lattice.
 NUISANCE = ("sigma", "guess", "lapse")

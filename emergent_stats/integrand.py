@@ -29,8 +29,8 @@ from emergent_stats.curve import MIN_SCALES, Curve
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.inner import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, Rows, prior_maps
 from emergent_stats.likelihood import fraction_table
+from emergent_stats.maths import quasi_normal
 from emergent_stats.metrics import Metric
-from emergent_stats.outer import quasi_normal
 from emergent_stats.priors import Bounded, Interior
 from emergent_stats.trends import Trend
 
@@ -166,16 +166,6 @@ def log_visible_share(hypothesis: Hypothesis, curves: Sequence[Curve]) -> np.nda
             known[curve.design] = _visible_share(hypothesis, curve.design)
         shares[i] = known[curve.design]
     return shares
-
-
-def log_sum(values: np.ndarray, axis: int) -> np.ndarray:
-    """Log of the sum of exponentials along an axis (−inf where all are −inf)."""
-    # scipy's logsumexp takes ten times as long on arrays of this size
-    top = values.max(axis=axis, keepdims=True)
-    safe = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        total = np.log(np.exp(values - safe).sum(axis=axis))
-    return total + np.squeeze(safe, axis)
 
 
 def inner_names(trend: Trend) -> tuple[str, ...]:

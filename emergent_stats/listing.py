@@ -150,7 +150,7 @@ def _held_against(comparison: Comparison) -> str:
 def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[dict]) -> None:
     from rich.text import Text
 
-    from emergent_stats.wording import what_would_decide
+    from emergent_stats.comparison import what_would_decide
 
     for comparison, row in zip(comparisons, rows, strict=True):
         head = Text(" · ".join(_words(row, _differing(rows))), style="bold")

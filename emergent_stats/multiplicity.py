@@ -24,7 +24,7 @@ import numpy as np
 
 from emergent_stats.curve import Curve
 from emergent_stats.fits import Fit, fit_all
-from emergent_stats.integrand import log_sum
+from emergent_stats.maths import log_sum
 from emergent_stats.model_noise import ModelNoise, offsets, shared_noise
 from emergent_stats.selected import Filter, log_passing_share
 from emergent_stats.sensitivity import probabilities, share_of

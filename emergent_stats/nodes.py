@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from emergent_stats.outer import quasi_uniform
+from emergent_stats.maths import quasi_uniform
 
 # degrees of freedom
 _DF = 6.0

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 from numba import njit
-from scipy import ndimage, special
+from scipy import ndimage
 
 #: Bins of a continuous axis.
 BINS = 256
@@ -174,28 +174,3 @@ def gap_nodes(edges: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
         at += [low + (high - low) * v for v in u]
         ends += list(pairwise(np.linspace(low, high, len(u) + 1).tolist()))
     return np.array(at), np.array(ends)
-
-
-def quasi_uniform(size: int, d: int, shift: np.ndarray | float = 0.5) -> np.ndarray:
-    """Kronecker sequence of the generalised golden ratio, (size, d) points in (0, 1)."""
-    phi = 2.0
-    for _ in range(60):
-        phi = (1 + phi) ** (1 / (d + 1))
-    alpha = phi ** -np.arange(1.0, d + 1)
-    u = np.modf(shift + np.arange(size)[:, None] * alpha)[0]
-    return np.clip(u, 1e-9, 1 - 1e-9)
-
-
-def shifted(u: np.ndarray, salt: np.ndarray) -> np.ndarray:
-    """Points u (n, d) moved round the unit cube, by another step for every salt: (C, n, d).
-
-    Curves that share their points would share their errors.
-    """
-    steps = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0]))
-    move = np.modf(salt[:, None] * np.resize(steps, u.shape[1]))[0]
-    return np.clip(np.modf(u + move[:, None, :])[0], 1e-9, 1 - 1e-9)
-
-
-def quasi_normal(size: int, d: int) -> np.ndarray:
-    """Evenly spread standard normal points, (size, d)."""
-    return special.ndtri(quasi_uniform(size, d))

@@ -23,10 +23,9 @@ from scipy import special
 
 from emergent_stats.curve import MIN_SCALES, Curve
 from emergent_stats.decision import THRESHOLDS, Thresholds
-from emergent_stats.integrand import log_sum
+from emergent_stats.maths import log_sum, quasi_normal
 from emergent_stats.metrics import metric_for
 from emergent_stats.noise import SIGMA
-from emergent_stats.outer import quasi_normal
 from emergent_stats.sensitivity import share_of
 from emergent_stats.tables import ResultsError
 from emergent_stats.trends import (

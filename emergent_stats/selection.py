@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from emergent_stats.schema import AXES, METRIC_ALIASES
+from emergent_stats.axes import AXES
+from emergent_stats.curve import AXIS_UNITS, Curve
+from emergent_stats.schema import METRIC_ALIASES
 from emergent_stats.tables import ResultsError
 
 #: Most existing values that a message lists.
@@ -93,3 +97,113 @@ def _exist(values: Sequence[object], what: str) -> str:
     shown = ", ".join(map(str, values[:_LISTED])) or "none"
     more = f" and {len(values) - _LISTED} more" if len(values) > _LISTED else ""
     return f"{what} here: {shown}{more}"
+
+
+def default_axis(rows: Any) -> str:
+    """Axis filled for the most rows, then with the most distinct values.
+
+    Ties go to params, step, tokens, flops in this order; the date of release
+    only where it is filled for more rows than any of these, since it orders
+    models and does not measure them; loss only if nothing else varies, since
+    every run has a loss of its own.
+    """
+    order = ("params", "step", "tokens", "flops")
+    counts = {a: (rows[a].nunique() > 1, rows[a].notna().sum(), rows[a].nunique()) for a in order}  # noqa: PD101
+    best = max(order, key=lambda a: counts[a])
+    if (
+        "date" in rows
+        and (rows["date"].nunique() > 1, rows["date"].notna().sum()) > counts[best][:2]  # noqa: PD101
+    ):
+        return "date"
+    return best if counts[best][0] or rows["loss"].nunique() < 2 else "loss"
+
+
+def _mean(values: np.ndarray) -> float:
+    filled = values[np.isfinite(values)]
+    return float(filled.mean()) if filled.size else float("nan")
+
+
+def _whole(value: Any) -> int | None:
+    from pandas import isna
+
+    return None if isna(value) else int(value)
+
+
+def curves(frame: Any, axis: str | None = None) -> list[Curve]:
+    """Every series of a results table as a `Curve`, in table order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns as in `schema.COLUMNS`: study, family, model, task, metric, score and
+        at least one axis of scale. The others may be absent.
+    axis : str, optional
+        Scale axis. Default: see `default_axis`, for each series.
+
+    Raises
+    ------
+    ResultsError
+        Listing what is wrong with the table, by row.
+    """
+    from emergent_stats.results import series
+
+    return [curve_from_rows(rows, axis) for _, rows in series(frame)]
+
+
+def curve_from_rows(rows: Any, axis: str | None = None) -> Curve:
+    """Curve of one series of a validated results table.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one (study, family, task, metric, shots, seed); optional columns may
+        be absent.
+    axis : str, optional
+        Scale axis. Default: see `default_axis`.
+
+    Raises
+    ------
+    ValueError
+        If no row has a value for the axis, or the rows are no results table.
+    """
+    from emergent_stats.results import completed
+
+    rows = completed(rows)
+    axis = axis or default_axis(rows)
+    if axis not in AXIS_UNITS:
+        raise ValueError(f"unknown axis {axis!r}; use one of {', '.join(AXIS_UNITS)}")
+    there = [a for a in AXIS_UNITS if a in rows]
+    kept = rows[rows[axis].notna()] if axis in there else rows.iloc[:0]
+    notes = []
+    if len(kept) == 0:
+        filled = [a for a in there if rows[a].notna().any()]
+        raise ValueError(f"no row has a value for the axis {axis!r}; filled: {filled}")
+    if len(kept) < len(rows):
+        lost = ", ".join(rows.loc[rows[axis].isna(), "model"].astype(str).head(3))
+        notes.append(f"{len(rows) - len(kept)} models without {axis} left out ({lost})")
+    chance = kept["chance"].to_numpy(float, na_value=np.nan)
+    tokens = kept["answer_tokens"].to_numpy(float, na_value=np.nan)
+    if "assumed" in kept:
+        names = sorted({p.strip() for v in kept["assumed"].dropna() for p in v.split(",")} - {""})
+        if names:
+            notes.append(f"assumed, not published: {', '.join(names)}")
+    first = kept.iloc[0]
+    return Curve(
+        axis_values=AXES[axis].read(kept[axis]),
+        score=kept["score"].to_numpy(float),
+        n=kept["n"].to_numpy(float, na_value=np.nan),
+        stderr=kept["stderr"].to_numpy(float, na_value=np.nan),
+        metric=str(first["metric"]),
+        chance=_mean(chance),
+        answer_tokens=_mean(tokens),
+        axis=axis,
+        models=tuple(kept["model"].astype(str)),
+        key={
+            "study": str(first["study"]),
+            "family": str(first["family"]),
+            "task": str(first["task"]),
+            "shots": _whole(first["shots"]),
+            "seed": _whole(first["seed"]),
+        },
+        warnings=tuple(notes),
+    )

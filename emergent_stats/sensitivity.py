@@ -17,7 +17,8 @@ import numpy as np
 
 from emergent_stats.evidence import Evidence
 from emergent_stats.hypothesis import Hypothesis
-from emergent_stats.integrand import log_sum, log_visible_share
+from emergent_stats.integrand import log_visible_share
+from emergent_stats.maths import log_sum
 from emergent_stats.metrics import Metric
 from emergent_stats.priors import Gamma, HalfNormal, HalfStudentT, Rising, Uniform
 from emergent_stats.trends import (

@@ -11,8 +11,8 @@ from emergent_stats.batch import Batch
 from emergent_stats.calibration import draw_posterior, simulate_batch
 from emergent_stats.curve import Curve
 from emergent_stats.evidence import Evidence
-from emergent_stats.integrand import log_sum
 from emergent_stats.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
+from emergent_stats.maths import log_sum
 from emergent_stats.trends import ACCOUNTS, WIDTH_RANGE
 
 _DRAWS = 400

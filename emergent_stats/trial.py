@@ -17,7 +17,8 @@ from scipy import special
 from emergent_stats.batch import Batch
 from emergent_stats.calibration import simulate_batch
 from emergent_stats.decision import THRESHOLDS, Thresholds
-from emergent_stats.evidence import QUICK, log_evidence
+from emergent_stats.effort import QUICK
+from emergent_stats.evidence import log_evidence
 from emergent_stats.hypothesis import Hypothesis, hypotheses
 from emergent_stats.integrand import log_visibility
 from emergent_stats.noise import noise_for

@@ -14,9 +14,10 @@ import pytest
 from emergent_stats import cli
 from emergent_stats.axes import AXES, decimal_year, iso_date, parse_date, parse_value
 from emergent_stats.collection import compare_all
-from emergent_stats.curve import AXIS_UNITS, Curve, curves, default_axis
+from emergent_stats.curve import AXIS_UNITS, Curve
 from emergent_stats.numbers import scale_label
 from emergent_stats.results import ResultsError, load, read, validate, write
+from emergent_stats.selection import curves, default_axis
 from emergent_stats.style import year_label, year_ticks
 
 DAYS = [(date(2019, 2, 14) + timedelta(days=230 * i)).isoformat() for i in range(10)]

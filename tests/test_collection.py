@@ -10,15 +10,17 @@ from designs import random_curve
 
 import emergent_stats
 from emergent_stats.batch import Batch
-from emergent_stats.collection import compare_all, evidences
-from emergent_stats.curve import Curve, curves
+from emergent_stats.collection import compare_all
+from emergent_stats.curve import Curve
 from emergent_stats.decision import thin
-from emergent_stats.evidence import SCREEN
+from emergent_stats.effort import SCREEN
+from emergent_stats.evidences import evidences
 from emergent_stats.fits import fit_all
 from emergent_stats.hypothesis import hypotheses
 from emergent_stats.likelihood import BINOMIAL, kind_of
 from emergent_stats.multiplicity import discover
 from emergent_stats.results import data_dir, load, series, studies
+from emergent_stats.selection import curve_from_rows, curves
 from emergent_stats.sensitivity import account_log_z, probabilities
 from emergent_stats.trends import ACCOUNTS
 
@@ -141,7 +143,7 @@ def shipped(study, most=None):
     rows = [rows for _, rows in series(load(study))]
     if most is not None and len(rows) > most:
         rows = [rows[i] for i in np.linspace(0, len(rows) - 1, most + 2).astype(int)[1:-1]]
-    return [Curve.from_rows(r) for r in rows]
+    return [curve_from_rows(r) for r in rows]
 
 
 SCORED = [s for s in studies()["study"] if (data_dir() / s / "results.parquet").exists()]

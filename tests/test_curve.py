@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from emergent_stats.curve import ASSUMED_N, Curve, curves, default_axis
+from emergent_stats.curve import ASSUMED_N, Curve
 from emergent_stats.results import ResultsError, validate
+from emergent_stats.selection import curve_from_rows, curves, default_axis
 
 AXIS = np.array([1e8, 1e9, 1e10, 1e11])
 
@@ -165,7 +166,7 @@ def test_missing_errors_of_a_loss_are_noted():
 
 
 def test_from_rows():
-    c = Curve.from_rows(table(chance=0.25, metric="multiple_choice", shots=3))
+    c = curve_from_rows(table(chance=0.25, metric="multiple_choice", shots=3))
     assert (c.axis, c.metric, c.chance, c.m) == ("params", "multiple_choice", 0.25, 4)
     assert c.models == ("a", "b", "c", "d")
     assert c.key == {"study": "s", "family": "f", "task": "t", "shots": 3, "seed": None}
@@ -173,13 +174,13 @@ def test_from_rows():
 
 
 def test_rows_without_the_axis_are_left_out_and_named():
-    c = Curve.from_rows(table(flops=[1e20, np.nan, 1e21, 1e22]), axis="flops")
+    c = curve_from_rows(table(flops=[1e20, np.nan, 1e21, 1e22]), axis="flops")
     assert c.m == 3
     assert "1 models without flops left out (b)" in c.all_notes
 
 
 def test_assumed_columns_become_a_warning():
-    c = Curve.from_rows(table(assumed=["n", "n,chance", None, None]))
+    c = curve_from_rows(table(assumed=["n", "n,chance", None, None]))
     assert "assumed, not published: chance, n" in c.all_notes
 
 
@@ -197,9 +198,9 @@ def test_curves_of_a_table():
 
 def test_from_rows_refuses():
     with pytest.raises(ValueError, match="unknown axis 'size'; use one of params"):
-        Curve.from_rows(table(), axis="size")
+        curve_from_rows(table(), axis="size")
     with pytest.raises(ValueError, match="no row has a value for the axis 'flops'; filled"):
-        Curve.from_rows(table(), axis="flops")
+        curve_from_rows(table(), axis="flops")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_a_hand_made_frame_of_the_required_columns_just_works(more):
     assert c.key["shots"] == more.get("shots")
     assert np.isnan(c.chance)
     assert list(frame.columns) == list(HAND | more)  # the user's own is not changed
-    assert Curve.from_rows(frame).models == ("a", "b", "c", "d")
+    assert curve_from_rows(frame).models == ("a", "b", "c", "d")
 
 
 @pytest.mark.parametrize(

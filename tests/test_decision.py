@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from emergent_stats.collection import compare_all
+from emergent_stats.comparison import comparison_text, what_would_decide
 from emergent_stats.curve import Curve
 from emergent_stats.decision import THRESHOLDS
 from emergent_stats.summary import apparent_jump, last_gap
 from emergent_stats.trends import ACCOUNTS, JUMP_WIDTH
-from emergent_stats.wording import comparison_text, what_would_decide
 
 X = np.linspace(-2, 2, 8)
 NAN = float("nan")

@@ -9,7 +9,8 @@ from scipy import stats
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, QUICK, log_evidence, pareto_k
+from emergent_stats.effort import FULL, QUICK
+from emergent_stats.evidence import log_evidence, pareto_k
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.integrand import VISIBLE, log_visibility, log_visible_share
 from emergent_stats.likelihood import log_likelihood

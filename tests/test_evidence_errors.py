@@ -9,7 +9,8 @@ from scipy import stats
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import QUICK, log_evidence
+from emergent_stats.effort import QUICK
+from emergent_stats.evidence import log_evidence
 from emergent_stats.hypothesis import Hypothesis
 from emergent_stats.metrics import METRICS
 from emergent_stats.priors import Interior, Normal, Prior

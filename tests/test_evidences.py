@@ -11,7 +11,8 @@ from scipy import special
 
 from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, LARGE_ERROR, QUICK, SCREEN, log_evidence
+from emergent_stats.effort import FULL, LARGE_ERROR, QUICK, SCREEN
+from emergent_stats.evidence import log_evidence
 from emergent_stats.evidences import evidence_table
 from emergent_stats.fits import pointwise
 from emergent_stats.hypothesis import Hypothesis, hypotheses

@@ -6,14 +6,14 @@ from scipy import special, stats
 from emergent_stats import joint_posterior
 from emergent_stats.bridge import bridge_sampling
 from emergent_stats.curve import Curve
-from emergent_stats.joint import JOINT_ACCOUNTS, account_log_z, compare_joint
+from emergent_stats.joint import account_log_z, compare_joint
 from emergent_stats.joint_evidence import (
     joint_log_evidence,
     joint_log_likelihood,
     log_visible_share,
     posterior_nodes,
 )
-from emergent_stats.joint_hypothesis import JointHypothesis, joint_hypotheses
+from emergent_stats.joint_hypothesis import JOINT_ACCOUNTS, JointHypothesis, joint_hypotheses
 from emergent_stats.trends import TRENDS, Kink, PowerLaw, Step, Transition
 from emergent_stats.views import Views
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from emergent_stats import Curve, selected
+from emergent_stats.batch import Batch
 from emergent_stats.evidence import log_evidence
 from emergent_stats.fits import fit_all, shifted
 from emergent_stats.hypothesis import hypotheses
-from emergent_stats.integrand import Batch
 from emergent_stats.model_noise import offsets, shared_noise
 from emergent_stats.multiplicity import (
     account_shares,

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emergent_stats.outer import (
-    BINS,
-    SPREAD,
-    Axis,
-    log_density,
-    quasi_uniform,
-    shifted,
-    tempered,
-)
+from emergent_stats.maths import quasi_uniform, shifted
+from emergent_stats.outer import BINS, SPREAD, Axis, log_density, tempered
 
 
 def fresh(curves=1):

@@ -12,7 +12,8 @@ from emergent_stats.additions import (
     modest_additions,
     useful_examples,
 )
-from emergent_stats.comparison import Comparison, compare
+from emergent_stats.collection import compare
+from emergent_stats.comparison import Comparison
 from emergent_stats.curve import Curve
 from emergent_stats.planning import (
     ENOUGH,

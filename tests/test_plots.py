@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emergent_stats import plots, style
-from emergent_stats.comparison import compare
+from emergent_stats.collection import compare
 from emergent_stats.curve import Curve
 from emergent_stats.tables import ResultsError
 from emergent_stats.trends import ACCOUNTS

@@ -10,10 +10,11 @@ import xarray as xr
 from scipy import special, stats
 
 from emergent_stats import bridge, posterior, sampling, symbolic
+from emergent_stats.batch import Batch
 from emergent_stats.curve import Curve
-from emergent_stats.evidence import FULL, log_evidence
+from emergent_stats.effort import FULL
+from emergent_stats.evidence import log_evidence
 from emergent_stats.hypothesis import Hypothesis
-from emergent_stats.integrand import Batch
 from emergent_stats.metrics import (
     CrossEntropy,
     ExactMatch,
@@ -22,6 +23,7 @@ from emergent_stats.metrics import (
     _shape,
 )
 from emergent_stats.noise import Binomial
+from emergent_stats.posterior import build_model
 from emergent_stats.priors import (
     Beta,
     Gamma,
@@ -62,7 +64,7 @@ def of(trend, curve):
 @pytest.mark.parametrize("kind", CURVES)
 def test_model_has_every_parameter_under_its_name(name, kind):
     h = of(TRENDS[name](), CURVES[kind])
-    model = h.pymc_model(CURVES[kind])
+    model = build_model(h, CURVES[kind])
     # a place of a break in skill is summed over, a level at it follows from the rest of a line
     summed = TRENDS[name].discontinuous
     moves = summed and "slope" in h.priors()
@@ -84,15 +86,15 @@ def test_model_has_every_parameter_under_its_name(name, kind):
 
 def test_fixed_parameters_are_constants():
     h = Hypothesis(PowerLaw(slope=1.0), ExactMatch(guess=0.01, lapse=0.0), Binomial(sigma=0.1))
-    assert {v.name for v in h.pymc_model(EXACT).free_RVs} == {"level", "eps"}
+    assert {v.name for v in build_model(h, EXACT).free_RVs} == {"level", "eps"}
 
 
 def test_refusals():
     short = Curve(AXIS[:3], np.array([0.1, 0.2, 0.5]), "exact_match", n=50.0)
     with pytest.raises(ValueError, match="at least 4 distinct scales"):
-        of(Kink(), short).pymc_model(short)
+        build_model(of(Kink(), short), short)
     with pytest.raises(ValueError, match=r"location of 'step' has the prior .*needs Interior"):
-        of(Step(location=Normal(0.0, 1.0)), EXACT).pymc_model(EXACT)
+        build_model(of(Step(location=Normal(0.0, 1.0)), EXACT), EXACT)
 
 
 def density(h, curve, values, eps):
@@ -148,7 +150,7 @@ def test_density_by_hand(kind, trend):
 
 def log_density(h, curve, point):
     """Log density of the PyMC model at a point of its own (untransformed) variables."""
-    model = h.pymc_model(curve)
+    model = build_model(h, curve)
     function = model.compile_logp(jacobian=False, mode=FAST)
     start = {}
     for rv in model.free_RVs:
@@ -463,4 +465,4 @@ def test_evidence_agrees_with_bridge_sampling(name):
 
 def test_bridge_needs_unconstrained_draws():
     with pytest.raises(ValueError, match="bridge sampling needs the unconstrained draws"):
-        bridge.bridge_sampling(of(PowerLaw(), LOSS).pymc_model(LOSS), tree_of(np.zeros((2, 9))))
+        bridge.bridge_sampling(build_model(of(PowerLaw(), LOSS), LOSS), tree_of(np.zeros((2, 9))))

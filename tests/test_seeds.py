@@ -1,14 +1,10 @@
 import numpy as np
 import pytest
 
+from emergent_stats import seeds_posterior
 from emergent_stats.curve import Curve
-from emergent_stats.seeds import (
-    build_seed_model,
-    compare_seeds,
-    seed_hypotheses,
-    seed_log_evidence,
-    usable_seeds,
-)
+from emergent_stats.seeds import compare_seeds, seed_hypotheses, seed_log_evidence, usable_seeds
+from emergent_stats.seeds_posterior import build_seed_model
 
 N = 300
 
@@ -103,15 +99,16 @@ def test_model_has_the_density_of_the_evidence():
 
 @pytest.mark.slow
 def test_data_sets_of_one_shape_share_a_compiled_model():
-    from emergent_stats import seeds
 
     line = next(h for h in seed_hypotheses(seeds_of("line", 3).metric_object) if h.components == 1)
-    seeds._compiled_models.clear()
+    seeds_posterior._compiled_models.clear()
     first, second = (
-        seeds.fit_seeds(line, seeds_of(kind, 3), draws=300, tune=300, chains=2)["posterior"]
+        seeds_posterior.fit_seeds(line, seeds_of(kind, 3), draws=300, tune=300, chains=2)[
+            "posterior"
+        ]
         for kind in ("line", "leap")
     )
-    assert len(seeds._compiled_models) == 1
+    assert len(seeds_posterior._compiled_models) == 1
     assert abs(float(first["slope"].mean() - second["slope"].mean())) > 0.1
     assert list(second["seed"].to_numpy()) == list(seeds_of("leap", 3).models)
 
@@ -127,7 +124,8 @@ def test_a_weight_that_breaks_is_told_from_a_smooth_one():
 @pytest.mark.slow
 def test_evidence_agrees_with_bridge_sampling():
     from emergent_stats.bridge import bridge_sampling
-    from emergent_stats.seeds import _Problem, fit_seeds
+    from emergent_stats.seeds import _Problem
+    from emergent_stats.seeds_posterior import fit_seeds
 
     curve = seeds_of("smooth", 6)
     for h in seed_hypotheses(curve.metric_object)[::2]:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from emergent_stats import plots, style
-from emergent_stats.comparison import Comparison, compare
+from emergent_stats.collection import compare
+from emergent_stats.comparison import Comparison, comparison_text
 from emergent_stats.curve import Curve
 from emergent_stats.sensitivity import GRID, flip_words, flips, prior_words, speaks_for
 from emergent_stats.trends import ACCOUNTS
-from emergent_stats.wording import comparison_text
 
 
 def grid_rows(p_real, cells=GRID):

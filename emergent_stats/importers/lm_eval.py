@@ -11,40 +11,20 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from emergent_stats.importers import lm_eval_terms as terms
+from emergent_stats.importers.lm_eval_terms import NO_FILTER, STAMP, Run
 from emergent_stats.importers.names import clean, revision
 from emergent_stats.importers.reading import find_files, read_json, shown
 from emergent_stats.importers.records import Collector, Options, Record, as_number, whole
 from emergent_stats.importers.report import Notes
 
 CITATION = terms.CITATION
-STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d[-:.]\d\d[-:.]\d\d(?:[.\-]\d+)?)")
 #: Keys of a task's results that are no metrics.
 _OTHER = ("alias", "name", "sample_len", "sample_count", "samples", " ")
-NO_FILTER = ("", "none")
-
-
-@dataclass
-class Run:
-    """One result file: whose it is, and how its tasks were run."""
-
-    where: str
-    model: str
-    results: dict[str, dict[str, Any]]
-    new: bool
-    when: str = ""
-    step: float = math.nan
-    tokens: float = math.nan
-    shots: dict[str, int | None] = field(default_factory=dict)
-    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    counts: dict[str, float] = field(default_factory=dict)
-    groups: dict[str, list[str]] = field(default_factory=dict)
-    versions: dict[str, Any] = field(default_factory=dict)
 
 
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:

@@ -11,8 +11,8 @@ import pandas as pd
 from emergent_stats.importers import lm_eval_terms as terms
 from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.likelihoods import Moments, Samples
-from emergent_stats.importers.lm_eval import NO_FILTER, STAMP, Run
 from emergent_stats.importers.lm_eval_samples import read_samples
+from emergent_stats.importers.lm_eval_terms import NO_FILTER, STAMP, Run
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.reading import shown
 from emergent_stats.importers.records import Collector, Record

@@ -7,11 +7,18 @@ decides. From version 0.4 the file says which; before, the task's name has to.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.records import given_metrics
+
+STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d[-:.]\d\d[-:.]\d\d(?:[.\-]\d+)?)")
+NO_FILTER = ("", "none")
 
 CITATION = """@misc{eval-harness,
   author    = {Gao, Leo and Tow, Jonathan and Abbasi, Baber and Biderman, Stella and others},
@@ -215,3 +222,21 @@ def _known(task: str, metric: str, output_type: str | None) -> tuple[Declared, s
         written = is_written(task) if output_type is None else output_type != "multiple_choice"
         return (_EXACT if written else _CHOICE), label
     return found, label
+
+
+@dataclass
+class Run:
+    """One result file: whose it is, and how its tasks were run."""
+
+    where: str
+    model: str
+    results: dict[str, dict[str, Any]]
+    new: bool
+    when: str = ""
+    step: float = math.nan
+    tokens: float = math.nan
+    shots: dict[str, int | None] = field(default_factory=dict)
+    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    versions: dict[str, Any] = field(default_factory=dict)

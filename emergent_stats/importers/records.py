@@ -12,10 +12,12 @@ from emergent_stats.importers.counts import recover_n
 from emergent_stats.importers.declare import BINARY, Declared, parse_declarations
 from emergent_stats.importers.given import Given
 from emergent_stats.importers.names import clean
-from emergent_stats.importers.repeats import DUPLICATES
 from emergent_stats.importers.report import Notes
 from emergent_stats.schema import METRIC_RANGE
 from emergent_stats.tables import ResultsError
+
+#: What can be done with several scores of one model on one task.
+DUPLICATES = ("refuse", "newest", "mean", "seed")
 
 _NOTHING = ("", "na", "n/a", "nan", "none", "null", "-")
 

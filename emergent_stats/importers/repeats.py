@@ -28,8 +28,6 @@ from emergent_stats.tables import ResultsError
 if TYPE_CHECKING:
     from emergent_stats.importers.records import Record
 
-#: What can be done with several scores of one model on one task.
-DUPLICATES = ("refuse", "newest", "mean", "seed")
 _SERIES = ("family", "task", "metric", "shots")
 _IDENTITY = (*_SERIES, "model", "seed", *AXES)
 _SHOWN = 5
