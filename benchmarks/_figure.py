@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emergent_stats.style import figure, look, save
-from emergent_stats.trends import BREAKS
-from emergent_stats.truths import TRUTHS
+from emergent_stats.design.truths import TRUTHS
+from emergent_stats.model.trends import BREAKS
+from emergent_stats.plots.style import figure, look, save
 
 
 def draw(table: pd.DataFrame, frame: pd.DataFrame, path: Path) -> None:

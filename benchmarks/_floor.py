@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from emergent_stats.curve import Curve
-from emergent_stats.simulate import LINKS, Design, expected_score
-from emergent_stats.truths import TRUTHS
+from emergent_stats.design.simulate import LINKS, Design, expected_score
+from emergent_stats.design.truths import TRUTHS
+from emergent_stats.model.curve import Curve
 
 _GRID = np.arange(-9.0, 9.0, 0.01)
 #: Strata of guess and lapse rate (of each one where the other is known).

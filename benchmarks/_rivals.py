@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emergent_stats import Curve, compare_all
-from emergent_stats.classical import RULES as CLASSICAL
+from emergent_stats.rules.classical import RULES as CLASSICAL
 
 
 class Call(NamedTuple):

@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from emergent_stats.batch import Batch
-from emergent_stats.curve import Curve
-from emergent_stats.effort import FULL, QUICK
-from emergent_stats.evidences import evidences
-from emergent_stats.hypothesis import hypotheses
-from emergent_stats.integrand import log_visibility
-from emergent_stats.metrics import ExactMatch
-from emergent_stats.sensitivity import account_log_z, probabilities
-from emergent_stats.trends import ACCOUNTS
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import FULL, QUICK
+from emergent_stats.evidence.integrand import log_visibility
+from emergent_stats.evidence.many import evidences
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import hypotheses
+from emergent_stats.model.metrics import ExactMatch
+from emergent_stats.model.trends import ACCOUNTS
+from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
 RESULTS = Path(__file__).parent / "results"
 DESIGN = Curve(10.0 ** np.linspace(8, 12, 8), np.full(8, 0.5), "exact_match", n=200.0)
@@ -121,7 +121,7 @@ def uniformity(ranks):
 
 
 def figure_of(ranks, table, path):
-    from emergent_stats.style import ACCOUNT_COLOURS, figure, look, save
+    from emergent_stats.plots.style import ACCOUNT_COLOURS, figure, look, save
 
     names = list(ranks["parameter"].unique())
     with look():

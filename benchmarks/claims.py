@@ -23,11 +23,11 @@ import pandas as pd
 from verdicts import table
 
 from emergent_stats import arrival_times, compare_all, curves, discover, load
-from emergent_stats.classical import breakthroughness
-from emergent_stats.numbers import probability, scale_label, scale_range
-from emergent_stats.results import claims
-from emergent_stats.summary import apparent_jump
-from emergent_stats.trends import ACCOUNTS, JUMP_WIDTH
+from emergent_stats.model.trends import ACCOUNTS, JUMP_WIDTH
+from emergent_stats.results.corpus import claims
+from emergent_stats.rules.classical import breakthroughness
+from emergent_stats.verdict.summary import apparent_jump
+from emergent_stats.verdict.words import probability, scale_label, scale_range
 
 RESULTS = Path(__file__).parent / "results"
 #: Studies that have a scale axis of their own models and scores under several metrics or tasks.

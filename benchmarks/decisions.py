@@ -1,6 +1,6 @@
 """Every rule in use against every truth: who calls what a break.
 
-Curves come from `emergent_stats.simulate`, whose formulas are not those of the
+Curves come from `emergent_stats.design.simulate`, whose formulas are not those of the
 package's own analysis. Writes `results/decisions.md`, `.csv` and `.png`, and
 keeps each rule's answer on each curve in `results/decisions_calls.parquet`, so
 that the table can be made in parts:
@@ -28,10 +28,10 @@ import pandas as pd
 from _floor import log_marginals, p_break
 from _rivals import Rule, rules
 
-from emergent_stats.curve import Curve
-from emergent_stats.simulate import LINKS, Design, draw_design, simulate_curve
-from emergent_stats.trends import BREAKS
-from emergent_stats.truths import TRUTHS
+from emergent_stats.design.simulate import LINKS, Design, draw_design, simulate_curve
+from emergent_stats.design.truths import TRUTHS
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.trends import BREAKS
 
 RESULTS = Path(__file__).parent / "results"
 KEY = ["designs", "rule", "truth", "index"]

@@ -21,15 +21,15 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from emergent_stats.batch import Batch
-from emergent_stats.curve import Curve
-from emergent_stats.effort import FULL, QUICK, SCREEN
-from emergent_stats.evidence import log_evidence
-from emergent_stats.hypothesis import Hypothesis
-from emergent_stats.integrand import log_visibility, log_visible_share
-from emergent_stats.likelihood import log_likelihood
-from emergent_stats.metrics import ExactMatch
-from emergent_stats.trends import PowerLaw, Step
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import FULL, QUICK, SCREEN
+from emergent_stats.evidence.evidence import log_evidence
+from emergent_stats.evidence.integrand import log_visibility, log_visible_share
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.likelihood import log_likelihood
+from emergent_stats.model.metrics import ExactMatch
+from emergent_stats.model.trends import PowerLaw, Step
 
 RESULTS = Path(__file__).parent / "results"
 METRIC = ExactMatch(guess=0.01, lapse=0.01)
@@ -244,13 +244,13 @@ def point_fits(series):
 
 
 def run_smc(h, c):
-    from emergent_stats.bridge import log_evidence_smc
+    from emergent_stats.bayes.bridge import log_evidence_smc
 
     return log_evidence_smc(h, c, draws=1000, chains=2)[0], np.nan
 
 
 def run_nutpie(h, c):
-    from emergent_stats.posterior import fit
+    from emergent_stats.bayes.posterior import fit
 
     tree = fit(h, c, draws=1000, tune=1000, chains=2)
     return np.nan, float(tree["sample_stats"]["n_steps"].sum()) + 2000.0
@@ -340,7 +340,7 @@ def machine():
 
 
 def draw(table, away, grown, path):
-    from emergent_stats.style import figure, look, save
+    from emergent_stats.plots.style import figure, look, save
 
     with look():
         fig = figure(7.2, 2.8)

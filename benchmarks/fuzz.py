@@ -20,13 +20,13 @@ import numpy as np
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from designs import random_curve
 
-from emergent_stats.batch import Batch
-from emergent_stats.decision import thin
-from emergent_stats.effort import SCREEN
-from emergent_stats.evidences import evidences
-from emergent_stats.hypothesis import hypotheses
-from emergent_stats.likelihood import SKILL_NORMAL
-from emergent_stats.sensitivity import account_log_z, probabilities
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import SCREEN
+from emergent_stats.evidence.many import evidences
+from emergent_stats.model.hypothesis import hypotheses
+from emergent_stats.model.likelihood import SKILL_NORMAL
+from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
 
 def faults(seed: int) -> tuple[str, int]:

@@ -23,9 +23,9 @@ import pandas as pd
 from verdicts import SPAN, ceiling, flat, jump, onset, power_law, score, table, wide_transition
 
 from emergent_stats import Curve, discover, forecast_all
-from emergent_stats.forecast import FORECASTS
-from emergent_stats.multiplicity import LIMIT, account_shares
-from emergent_stats.sensitivity import probabilities
+from emergent_stats.collection.discoveries import LIMIT, account_shares
+from emergent_stats.collection.forecast import FORECASTS
+from emergent_stats.verdict.sensitivity import probabilities
 
 RESULTS = Path(__file__).parent / "results"
 SMOOTH = (power_law, ceiling, wide_transition, flat)

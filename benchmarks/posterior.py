@@ -118,12 +118,12 @@ def run_speed(seed, repeats=3, draws=1000, chains=2):
     import bambi
     import pymc as pm
 
-    from emergent_stats.hypothesis import Hypothesis
-    from emergent_stats.metrics import TokenAccuracy
-    from emergent_stats.noise import Binomial
-    from emergent_stats.posterior import build_model, fit
-    from emergent_stats.priors import Normal
-    from emergent_stats.trends import PowerLaw
+    from emergent_stats.bayes.posterior import build_model, fit
+    from emergent_stats.model.hypothesis import Hypothesis
+    from emergent_stats.model.metrics import TokenAccuracy
+    from emergent_stats.model.noise import Binomial
+    from emergent_stats.model.priors import Normal
+    from emergent_stats.model.trends import PowerLaw
 
     curves = [series(seed + i) for i in range(repeats)]
     logit = TokenAccuracy(skill_scale="logit", guess=0.0, lapse=0.0)
@@ -184,8 +184,8 @@ def run_speed(seed, repeats=3, draws=1000, chains=2):
 # --- BIG-G's 85 tasks in one fit --------------------------------------------------------------
 def run_bigg(seed, draws=1500, tune=600, chains=4):
     from emergent_stats import curves, load
-    from emergent_stats.hierarchical import fit_pooled
-    from emergent_stats.pooling import BIG_G_SELECTION, Tasks
+    from emergent_stats.bayes.pooled.model import fit_pooled
+    from emergent_stats.bayes.pooled.packing import BIG_G_SELECTION, Tasks
 
     start = time.perf_counter(), time.process_time()
     tasks = Tasks.of(curves(load("bigbench-bigg")), BIG_G_SELECTION)
@@ -206,7 +206,7 @@ def run_bigg(seed, draws=1500, tune=600, chains=4):
 def write_bigg(tree, times):
     import arviz as az
 
-    from emergent_stats.hierarchical import share_table, task_table
+    from emergent_stats.bayes.pooled.model import share_table, task_table
 
     posterior = tree["posterior"].to_dataset()
     ess = {n: float(v.min()) for n, v in az.ess(posterior, method="bulk").data_vars.items()}
@@ -239,7 +239,7 @@ def seeds_of(truth, per_scale, rng, scales=6, n=300, sigma=0.15):
 
 
 def run_seeds(count, seed):
-    from emergent_stats.seeds import compare_seeds
+    from emergent_stats.several.seeds import compare_seeds
 
     rows = []
     for truth in ("line", "leap", "smooth", "breaks"):

@@ -23,14 +23,14 @@ from scipy import special, stats
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from designs import random_curve
 
-from emergent_stats.batch import Batch
-from emergent_stats.decision import thin
-from emergent_stats.evidences import evidences
-from emergent_stats.hypothesis import hypotheses
-from emergent_stats.integrand import log_visibility, log_visible_share
-from emergent_stats.likelihood import log_likelihood
-from emergent_stats.priors import Bounded, Interior
-from emergent_stats.threads import each
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.integrand import log_visibility, log_visible_share
+from emergent_stats.evidence.many import evidences
+from emergent_stats.evidence.threads import each
+from emergent_stats.model.hypothesis import hypotheses
+from emergent_stats.model.likelihood import log_likelihood
+from emergent_stats.model.priors import Bounded, Interior
+from emergent_stats.verdict.decision import thin
 
 RESULTS = Path(__file__).parent / "results"
 #: Error of a reference above which it is left out, and the one at which it is good enough.

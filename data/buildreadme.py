@@ -5,7 +5,7 @@ from __future__ import annotations
 import buildtools as tools
 import pyarrow.parquet as pq
 
-from emergent_stats.results import COLUMNS, about, citation, load, studies
+from emergent_stats.results.corpus import COLUMNS, about, citation, load, studies
 
 HEAD = """# The corpus
 

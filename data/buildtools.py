@@ -31,7 +31,7 @@ DATA = Path(__file__).resolve().parent
 SOURCES = DATA.parents[1] / "shared" / "sources"
 sys.path.insert(0, str(DATA.parent))
 
-from emergent_stats.results import COLUMNS, stored, validate  # noqa: E402
+from emergent_stats.results.corpus import COLUMNS, stored, validate  # noqa: E402
 
 #: Last part of `source.toml`, written by the build: the files that were read. Version
 #: control shows when it changes, and a test compares it with the publisher's sums.

@@ -11,32 +11,32 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from emergent_stats.compiling import settle
+from emergent_stats.model.compiling import settle
 
 __version__ = version("emergent_stats")
 
 if TYPE_CHECKING:
-    from emergent_stats.additions import cheapest
-    from emergent_stats.arrivals import arrival_times
-    from emergent_stats.classical import RULES
-    from emergent_stats.collection import compare, compare_all
-    from emergent_stats.comparison import Comparison
-    from emergent_stats.curve import Curve
-    from emergent_stats.forecast import forecast_all, forecast_curve
-    from emergent_stats.foresight import foreseen
-    from emergent_stats.hypothesis import Hypothesis
-    from emergent_stats.joint import JointComparison, compare_joint
-    from emergent_stats.metrics import METRICS
-    from emergent_stats.multiplicity import discover
-    from emergent_stats.planning import Claim, Plan, outlook
-    from emergent_stats.plots import plot_verdict
-    from emergent_stats.results import ResultsError, load, read, studies, validate
-    from emergent_stats.seeds import compare_seeds
-    from emergent_stats.selection import curves
-    from emergent_stats.simulate import Design, simulate_curve
-    from emergent_stats.trends import TRENDS
-    from emergent_stats.trial import bayes_floor, efficiency, try_out
-    from emergent_stats.truths import TRUTHS
+    from emergent_stats.collection.arrivals import arrival_times
+    from emergent_stats.collection.discoveries import discover
+    from emergent_stats.collection.forecast import forecast_all, forecast_curve
+    from emergent_stats.collection.foresight import foreseen
+    from emergent_stats.design.simulate import Design, simulate_curve
+    from emergent_stats.design.trial import bayes_floor, efficiency, try_out
+    from emergent_stats.design.truths import TRUTHS
+    from emergent_stats.model.curve import Curve
+    from emergent_stats.model.hypothesis import Hypothesis
+    from emergent_stats.model.metrics import METRICS
+    from emergent_stats.model.trends import TRENDS
+    from emergent_stats.plots.verdict import plot_verdict
+    from emergent_stats.results.corpus import ResultsError, load, read, studies, validate
+    from emergent_stats.results.selection import curves
+    from emergent_stats.rules.classical import RULES
+    from emergent_stats.several.joint import JointComparison, compare_joint
+    from emergent_stats.several.seeds import compare_seeds
+    from emergent_stats.verdict.advice import cheapest
+    from emergent_stats.verdict.comparison import Comparison
+    from emergent_stats.verdict.formula import Claim, Plan, outlook
+    from emergent_stats.verdict.judge import compare, compare_all
 
 # before any kernel is defined
 settle()
@@ -79,39 +79,39 @@ __all__ = [
 ]
 
 _WHERE = {
-    "METRICS": "metrics",
-    "RULES": "classical",
-    "TRENDS": "trends",
-    "TRUTHS": "truths",
-    "Claim": "planning",
-    "Comparison": "comparison",
-    "Curve": "curve",
-    "Design": "simulate",
-    "Hypothesis": "hypothesis",
-    "JointComparison": "joint",
-    "Plan": "planning",
-    "ResultsError": "results",
-    "arrival_times": "arrivals",
-    "bayes_floor": "trial",
-    "cheapest": "additions",
-    "compare": "collection",
-    "compare_all": "collection",
-    "compare_joint": "joint",
-    "compare_seeds": "seeds",
-    "curves": "selection",
-    "discover": "multiplicity",
-    "efficiency": "trial",
-    "forecast_all": "forecast",
-    "forecast_curve": "forecast",
-    "foreseen": "foresight",
-    "load": "results",
-    "outlook": "planning",
-    "plot_verdict": "plots",
-    "read": "results",
-    "simulate_curve": "simulate",
-    "studies": "results",
-    "try_out": "trial",
-    "validate": "results",
+    "METRICS": "model.metrics",
+    "RULES": "rules.classical",
+    "TRENDS": "model.trends",
+    "TRUTHS": "design.truths",
+    "Claim": "verdict.formula",
+    "Comparison": "verdict.comparison",
+    "Curve": "model.curve",
+    "Design": "design.simulate",
+    "Hypothesis": "model.hypothesis",
+    "JointComparison": "several.joint",
+    "Plan": "verdict.formula",
+    "ResultsError": "results.corpus",
+    "arrival_times": "collection.arrivals",
+    "bayes_floor": "design.trial",
+    "cheapest": "verdict.advice",
+    "compare": "verdict.judge",
+    "compare_all": "verdict.judge",
+    "compare_joint": "several.joint",
+    "compare_seeds": "several.seeds",
+    "curves": "results.selection",
+    "discover": "collection.discoveries",
+    "efficiency": "design.trial",
+    "forecast_all": "collection.forecast",
+    "forecast_curve": "collection.forecast",
+    "foreseen": "collection.foresight",
+    "load": "results.corpus",
+    "outlook": "verdict.formula",
+    "plot_verdict": "plots.verdict",
+    "read": "results.corpus",
+    "simulate_curve": "design.simulate",
+    "studies": "results.corpus",
+    "try_out": "design.trial",
+    "validate": "results.corpus",
 }
 
 

@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from emergent_stats import compare_all, curves, load, plots, style
-from emergent_stats.comparison import Comparison
-from emergent_stats.numbers import probability
-from emergent_stats.trends import ACCOUNTS
+from emergent_stats import compare_all, curves, load
+from emergent_stats.model.trends import ACCOUNTS
+from emergent_stats.plots import style
+from emergent_stats.plots import verdict as plots
+from emergent_stats.verdict.comparison import Comparison
+from emergent_stats.verdict.words import probability
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

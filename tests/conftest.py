@@ -28,4 +28,4 @@ def _unwatched(*_: object) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def said_already(monkeypatch):
     """What is printed is that of any run but the first, in a fresh clone too."""
-    monkeypatch.setattr("emergent_stats.compiling.watched", _unwatched)
+    monkeypatch.setattr("emergent_stats.model.compiling.watched", _unwatched)

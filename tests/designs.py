@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emergent_stats.curve import Curve
+from emergent_stats.model.curve import Curve
 
 #: Metrics that are drawn, each with the chance levels it may have.
 METRICS = {

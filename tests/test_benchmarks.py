@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from scipy import special, stats
 
-from emergent_stats.curve import Curve
-from emergent_stats.simulate import Design, expected_score, simulate_curve
-from emergent_stats.truths import TRUTHS
+from emergent_stats.design.simulate import Design, expected_score, simulate_curve
+from emergent_stats.design.truths import TRUTHS
+from emergent_stats.model.curve import Curve
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from emergent_stats.results import (
+from emergent_stats.results.corpus import (
     AXES,
     COLUMNS,
     SERIES_KEY,

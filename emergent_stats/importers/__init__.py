@@ -50,12 +50,12 @@ def import_results(format: str, path: str | os.PathLike[str], **options: Any) ->
     --------
     >>> import_results("lm-evl", "runs")
     Traceback (most recent call last):
-    emergent_stats.tables.ResultsError: unknown format 'lm-evl'; did you mean 'lm-eval'? ...
+    emergent_stats.results.files.ResultsError: unknown format 'lm-evl'; did you mean 'lm-eval'? ...
     """
-    from emergent_stats.importers.assemble import assemble
+    from emergent_stats.importers.assembly import assemble
     from emergent_stats.importers.records import Options
     from emergent_stats.importers.report import ImportReport, Notes
-    from emergent_stats.tables import ResultsError
+    from emergent_stats.results.files import ResultsError
 
     if format not in IMPORTERS:
         close = difflib.get_close_matches(format, IMPORTERS, 1)

@@ -13,8 +13,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emergent_stats.schema import METRIC_RANGE
-from emergent_stats.tables import ResultsError
+from emergent_stats.results.files import ResultsError
+from emergent_stats.results.schema import METRIC_RANGE
 
 #: Metrics whose score is the mean of answers that are right or wrong.
 BINARY = ("exact_match", "multiple_choice", "majority_vote", "all_of", "threshold")

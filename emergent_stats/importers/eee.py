@@ -27,7 +27,7 @@ from emergent_stats.importers.eee_schema import (
 from emergent_stats.importers.reading import find_files, read_json, shown
 from emergent_stats.importers.records import Collector, Options, Record
 from emergent_stats.importers.report import Notes
-from emergent_stats.schema import METRIC_ALIASES, METRIC_RANGE
+from emergent_stats.results.schema import METRIC_ALIASES, METRIC_RANGE
 
 CITATION = """@misc{batzner2026every,
   author = {Batzner, Jan and Nelaturu, Sree Harsha and Stachura, Damian and others},

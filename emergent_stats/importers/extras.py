@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from emergent_stats.tables import ResultsError
+from emergent_stats.results.files import ResultsError
 
 
 def require(module: str, package: str, extra: str) -> Any:

@@ -19,7 +19,7 @@ from emergent_stats.importers.names import clean, revision
 from emergent_stats.importers.reading import check_zip, find_files, read_json, shown
 from emergent_stats.importers.records import Collector, Options, Record, as_number
 from emergent_stats.importers.report import Notes
-from emergent_stats.tables import ResultsError
+from emergent_stats.results.files import ResultsError
 
 CITATION = """@software{inspect_ai,
   author = {{UK AI Security Institute}},

@@ -19,7 +19,7 @@ import msgspec
 
 from emergent_stats.importers.likelihoods import Samples
 from emergent_stats.importers.reading import parse_json, read_lines
-from emergent_stats.tables import ResultsError
+from emergent_stats.results.files import ResultsError
 
 
 class _Argument(msgspec.Struct):

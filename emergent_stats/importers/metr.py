@@ -22,14 +22,14 @@ from typing import Any
 
 import msgspec
 
-from emergent_stats.axes import parse_date
 from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.reading import find_files, parse_json, read_lines
 from emergent_stats.importers.records import Collector, Options, Record, as_number
 from emergent_stats.importers.report import Notes
 from emergent_stats.importers.scales import read_models
-from emergent_stats.tables import ResultsError
+from emergent_stats.model.axes import parse_date
+from emergent_stats.results.files import ResultsError
 
 CITATION = """@misc{kwa2025measuring,
   author = {Kwa, Thomas and West, Ben and Becker, Joel and Deng, Amy and others},

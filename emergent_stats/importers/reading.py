@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from emergent_stats.importers.report import Notes
-from emergent_stats.tables import ResultsError
+from emergent_stats.results.files import ResultsError
 
 #: Largest JSON document and largest line of a JSONL file, in bytes.
 MAX_DOCUMENT = 512 * 2**20

@@ -13,8 +13,8 @@ from emergent_stats.importers.declare import BINARY, Declared, parse_declaration
 from emergent_stats.importers.given import Given
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.report import Notes
-from emergent_stats.schema import METRIC_RANGE
-from emergent_stats.tables import ResultsError
+from emergent_stats.results.files import ResultsError
+from emergent_stats.results.schema import METRIC_RANGE
 
 #: What can be done with several scores of one model on one task.
 DUPLICATES = ("refuse", "newest", "mean", "seed")

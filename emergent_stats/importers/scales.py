@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from emergent_stats.axes import AXES, parse_date
 from emergent_stats.importers.names import family_in_name, key
-from emergent_stats.tables import ResultsError, read_table
+from emergent_stats.model.axes import AXES, parse_date
+from emergent_stats.results.files import ResultsError, read_table
 
 _SHOWN = 10
 _NUMBERS = ("params", "tokens", "flops", "tokens_per_step")
@@ -81,7 +81,7 @@ def read_models(path: str | os.PathLike[str] | None = None) -> Models:
         different lines.
     """
     if path is None:
-        from emergent_stats.results import data_dir
+        from emergent_stats.results.corpus import data_dir
 
         shipped = data_dir() / "models.csv"
         if not shipped.exists():
@@ -168,6 +168,6 @@ def _number(cell: object, column: str, where: str) -> float:
 
 def default_models_path() -> Path:
     """Where the shipped models table is, for messages."""
-    from emergent_stats.results import data_dir
+    from emergent_stats.results.corpus import data_dir
 
     return data_dir() / "models.csv"

@@ -21,13 +21,13 @@ from typing import Any
 
 import pandas as pd
 
-from emergent_stats.axes import AXES, Axis, parse_date
-from emergent_stats.checks import MISSING
 from emergent_stats.importers.declare import Declared, parse_declaration
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.records import Collector, Options, Record, as_number, whole
 from emergent_stats.importers.report import Notes
-from emergent_stats.tables import ResultsError, read_table
+from emergent_stats.model.axes import AXES, Axis, parse_date
+from emergent_stats.results.checks import MISSING
+from emergent_stats.results.files import ResultsError, read_table
 
 CITATION = ""
 _TOP = ("study", "model", "family", "citation", "axes", "tasks")

@@ -1,0 +1,1 @@
+"""The same hypotheses sampled with PyMC; nothing else here knows PyMC or ArviZ."""

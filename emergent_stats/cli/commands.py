@@ -1,0 +1,670 @@
+"""Command line: reads what the user typed, calls the package, prints. No logic of its own.
+
+Everything heavy is imported inside the commands, so that help and mistakes
+answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emergent_stats.importers.wide_map import EXAMPLE
+
+if TYPE_CHECKING:
+    from emergent_stats.collection.discoveries import Discoveries
+    from emergent_stats.model.curve import Curve
+    from emergent_stats.verdict.comparison import Comparison
+
+app = typer.Typer(
+    name="emergent-stats",
+    help="Is the jump real? Calibrated verdicts on emergent abilities in published results.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats studies\n"
+    "  emergent-stats test gpt3 --task '3D*'\n"
+    "  emergent-stats plot gpt3 --task '3D*' --out figure.pdf\n"
+    "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
+    "  emergent-stats design --models 8 --span 4 --n 300\n"
+    "  emergent-stats import lm-eval runs --out mine.parquet\n\n"
+    "SOURCE is the name of a shipped study or a .csv, .parquet or .json results table. "
+    "Exit status: 0 done, 2 bad input.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class Form(StrEnum):
+    """Forms of an exported table."""
+
+    csv = "csv"
+    xlsx = "xlsx"
+    parquet = "parquet"
+
+
+class Duplicates(StrEnum):
+    """What counts where one model has several scores on one task."""
+
+    refuse = "refuse"
+    newest = "newest"
+    mean = "mean"
+    seed = "seed"
+
+
+class Gradual(StrEnum):
+    """What becomes of tasks that grow without a scale of their own."""
+
+    apart = "apart"
+    censored = "censored"
+
+
+class Axis(StrEnum):
+    """Scale axes by the name of their column."""
+
+    params = "params"
+    tokens = "tokens"
+    flops = "flops"
+    step = "step"
+    loss = "loss"
+    date = "date"
+
+
+def _scale(text: str) -> float:
+    """Scale that was typed: a number, or a date."""
+    from emergent_stats.model.axes import parse_value
+
+    try:
+        return parse_value(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no scale; write a number (1e10) or a date (2024-05-13)"
+        ) from None
+
+
+Source = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="Study, or results table (.csv, .parquet, .json).")
+]
+Task = Annotated[
+    list[str] | None,
+    typer.Option(metavar="T", help="Only this task; * stands for any text. Can be repeated."),
+]
+Family = Annotated[
+    list[str] | None, typer.Option(metavar="F", help="Only this family of models; likewise.")
+]
+Metric = Annotated[list[str] | None, typer.Option(metavar="M", help="Only this metric; likewise.")]
+Shots = Annotated[
+    list[int] | None, typer.Option(metavar="K", help="Only this number of shots; likewise.")
+]
+ScaleAxis = Annotated[
+    Axis | None,
+    typer.Option(
+        metavar="|".join(Axis), help="Scale axis. Default: the one with the most distinct values."
+    ),
+]
+Calibrate = Annotated[
+    int,
+    typer.Option(
+        metavar="R", min=0, help="Series to simulate for p_cal and power: 0 none, 500 for a claim."
+    ),
+]
+Jobs = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Processes. Default: one per core.")
+]
+Seed = Annotated[
+    int, typer.Option(metavar="S", min=0, help="Seed of all that is random: same seed, same bytes.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: a list of rows.")]
+AsObject = Annotated[bool, typer.Option("--json", help="Print JSON: one object.")]
+Succeeds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P",
+        help="The collection holds only tasks whose largest model beats chance by P: "
+        "condition on that.",
+    ),
+]
+KeepNoise = Annotated[
+    bool,
+    typer.Option("--keep-noise", help="Do not take out the noise that all tasks of a model share."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Is the jump real? Calibrated verdicts on emergent abilities in published results."""
+    if version:
+        import emergent_stats
+
+        typer.echo(emergent_stats.__version__)
+        raise typer.Exit
+
+
+@app.command(
+    "studies",
+    short_help="List the shipped studies.",
+    epilog="\b\nExample:\n  emergent-stats studies --json",
+)
+def list_studies(as_json: AsJson = False) -> None:
+    """List the shipped studies: series, metrics, axes, licence, citation."""
+    from emergent_stats.cli import listing
+    from emergent_stats.results import corpus
+    from emergent_stats.results.files import json_text
+
+    frame = corpus.studies()
+    if as_json:
+        typer.echo(json_text(frame), nl=False)
+    else:
+        listing.print_studies(frame)
+
+
+@app.command(
+    "show",
+    short_help="Tell what is in a study.",
+    epilog="\b\nExamples:\n  emergent-stats show gpt3\n  emergent-stats show wei-claims --rows 23",
+)
+def show_study(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a shipped study.")],
+    rows: Annotated[int, typer.Option(metavar="R", min=1, help="First rows to print.")] = 5,
+    as_json: AsObject = False,
+) -> None:
+    """Tell what is in a study: columns, citation, licence, known traps, first rows."""
+    from emergent_stats.cli import listing
+    from emergent_stats.results import entries
+
+    if as_json:
+        import json
+
+        told = entries.entry(study, rows)
+        typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1))
+    else:
+        typer.echo(entries.show(study, rows, listing.width()))
+
+
+@app.command(
+    "cite",
+    short_help="Print studies as BibTeX.",
+    epilog="\b\nExample:\n  emergent-stats cite gpt3 pythia >> paper.bib",
+)
+def cite_studies(
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY...", help="Names of shipped studies.")
+    ],
+) -> None:
+    """Print the papers of one study or several as BibTeX."""
+    from emergent_stats.results import entries
+
+    typer.echo(entries.cite(studies))
+
+
+@app.command(
+    "test",
+    short_help="Give each series a verdict, and the reason.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats test gpt3 --task '3D*'\n"
+    "  emergent-stats test mine.csv --metric exact_match --calibrate 500 --out verdicts.csv\n"
+    "  emergent-stats test pythia --family 'pythia*' --axis step --json",
+)
+def give_verdicts(
+    source: Source,
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    calibrate: Calibrate = 0,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give each series a verdict: real, artefact, gradual, flat, falls or undecided, and why."""
+    from emergent_stats.cli import listing
+    from emergent_stats.results.files import SUFFIXES, json_text, write_table
+
+    if out is not None:
+        listing.check_out(out, SUFFIXES)
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    verdicts = _compare(source, chosen, calibrate, jobs, seed)
+    frame = listing.frame(verdicts)
+    if out is not None:
+        write_table(frame, out)
+    if as_json:
+        typer.echo(json_text(frame), nl=False)
+    else:
+        listing.print_verdicts(verdicts)
+
+
+@app.command(
+    "discover",
+    short_help="Tell which series of a collection break.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats discover bigbench-bigg\n"
+    "  emergent-stats discover pythia --metric multiple_choice --axis params --json\n"
+    "  emergent-stats discover mine.parquet --succeeds 0.05",
+)
+def tell_breaks(
+    source: Source,
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    succeeds: Succeeds = None,
+    keep_noise: KeepNoise = False,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: AsObject = False,
+) -> None:
+    """Tell which series of a collection break, judged together.
+
+    The shares of the accounts are learned from all series, and noise that the
+    tasks of a model share is taken out: among hundreds of smooth tasks some
+    look broken, and together.
+    """
+    from emergent_stats.cli import collection_listing
+
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    if as_json:
+        typer.echo(collection_listing.discoveries_json(found), nl=False)
+    else:
+        collection_listing.print_discoveries(found)
+
+
+@app.command(
+    "arrivals",
+    short_help="Tell at which scales tasks break out.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats arrivals gpt3 --shots 0\n"
+    "  emergent-stats arrivals bigbench-bigg --gradual censored\n"
+    "  emergent-stats arrivals bigbench-bigg --cut 4e9 --level 0.25 --json",
+)
+def tell_arrivals(
+    source: Source,
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    gradual: Annotated[
+        Gradual,
+        typer.Option(
+            metavar="|".join(Gradual),
+            help="Tasks that grow without a break: apart, or still waiting for one.",
+        ),
+    ] = Gradual.apart,
+    cut: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            parser=_scale,
+            help="Also predict, from models up to here, who passes a level.",
+        ),
+    ] = None,
+    level: Annotated[
+        float, typer.Option(metavar="P", help="That level, as a share of the way to the top.")
+    ] = 0.25,
+    succeeds: Succeeds = None,
+    keep_noise: KeepNoise = False,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: AsObject = False,
+) -> None:
+    """Tell at which scales tasks break out, and whether at a constant rate.
+
+    Tasks that have not are censored at the last scale where a break could be
+    seen.
+    """
+    from emergent_stats.cli import collection_listing, listing
+    from emergent_stats.collection import arrivals, foresight
+
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    times = arrivals.arrival_times(found, gradual=gradual.value, seed=seed)
+    seen = None
+    if cut is not None:
+        with listing.progress("forecasting") as report:
+            seen = foresight.foreseen(
+                found.curves, cut, level, seed=seed, jobs=jobs, progress=report
+            )
+    if as_json:
+        typer.echo(collection_listing.arrivals_json(times, seen), nl=False)
+    else:
+        collection_listing.print_arrivals(times, seen)
+
+
+@app.command(
+    "forecast",
+    short_help="Predict large models from small ones.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
+    "  emergent-stats forecast bigbench-bigg --cut 4e9 --out forecasts.csv\n"
+    "  emergent-stats forecast mine.csv --axis flops --cut 1e22 --json",
+)
+def predict(
+    source: Source,
+    cut: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            parser=_scale,
+            help="Fit the models up to this scale, in the axis' own units: 1e10, 2024-05-13.",
+        ),
+    ],
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the small models, predict the large ones, and say how surprising those are.
+
+    Beside the accounts stand a straight line on the logit scale and a
+    broken neural scaling law by least squares.
+    """
+    from emergent_stats.cli import collection_listing, listing
+    from emergent_stats.collection import forecast
+    from emergent_stats.results.files import SUFFIXES, json_text, write_table
+
+    if out is not None:
+        listing.check_out(out, SUFFIXES)
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    series = _series(source, chosen)
+    with listing.progress("forecasting") as report:
+        found = forecast.forecast_all(series, cut, seed=seed, jobs=jobs, progress=report)
+    if out is not None:
+        write_table(forecast.frame(found), out)
+    if as_json:
+        typer.echo(json_text(forecast.frame(found)), nl=False)
+    else:
+        collection_listing.print_forecasts(found)
+
+
+@app.command(
+    "design",
+    short_help="Tell what a design could decide.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats design --models 8 --span 4 --n 300\n"
+    "  emergent-stats design --models 12 --span 3 --n 1000 --sigma 0.1 --seeds 2 --height 0.5\n"
+    "  emergent-stats design --models 6 --span 4 --n 300 --metric multiple_choice --chance 0.25\n"
+    "  emergent-stats design --models 8 --span 4 --n 300 --simulate 500 --json",
+)
+def tell_design(
+    models: Annotated[int, typer.Option(metavar="M", help="Scales, evenly spaced; at least 4.")],
+    span: Annotated[float, typer.Option(metavar="D", help="Decades from smallest to largest.")],
+    n: Annotated[int, typer.Option(metavar="N", help="Examples per score.")],
+    sigma: Annotated[
+        float, typer.Option(metavar="S", help="Noise between models in nats; published: .1 to .7.")
+    ] = 0.15,
+    height: Annotated[
+        float, typer.Option(metavar="H", help="Jump in nats that has to be found.")
+    ] = 1.0,
+    seeds: Annotated[int, typer.Option(metavar="K", help="Runs at each scale.")] = 1,
+    metric: Annotated[str, typer.Option(metavar="NAME", help="Metric.")] = "exact_match",
+    chance: Annotated[
+        float | None, typer.Option(metavar="P", help="Score of a guesser, where it is known.")
+    ] = None,
+    series: Annotated[
+        int,
+        typer.Option(
+            "--simulate", metavar="R", help="Series to simulate of each kind; 0: the formula only."
+        ),
+    ] = 0,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: AsObject = False,
+) -> None:
+    """Tell, before any model is run, what a design could decide, and what to add to it.
+
+    Power to find jumps and onsets, the Bayes floor (with --simulate), the
+    cheapest addition that would decide, and where more examples stop helping.
+    """
+    from emergent_stats.cli import design_listing, listing
+    from emergent_stats.verdict import formula
+
+    plan = formula.Plan.even(models, span, seeds, n=n, sigma=sigma, metric=metric, chance=chance)
+    with listing.progress("simulating") as report:
+        found = design_listing.prospect(plan, height, series, seed, jobs, report)
+    if as_json:
+        typer.echo(design_listing.prospect_json(found), nl=False)
+    else:
+        design_listing.print_prospect(found)
+
+
+@app.command(
+    "plot",
+    short_help="Draw the verdict of one series or several.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats plot bigbench-bigg --task linguistic_mappings --out figure.pdf\n"
+    "  emergent-stats plot gpt3 --task '3D*' --out panels.png",
+)
+def draw(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="Figure to write: .pdf, .svg or .png.")],
+    task: Task = None,
+    family: Family = None,
+    metric: Metric = None,
+    shots: Shots = None,
+    axis: ScaleAxis = None,
+    calibrate: Calibrate = 0,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+) -> None:
+    """Draw the verdict of one series, or of several as small panels."""
+    from emergent_stats.cli import listing
+    from emergent_stats.plots import style, verdict
+
+    listing.check_out(out, style.SUFFIXES)
+    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    verdicts = _compare(source, chosen, calibrate, jobs, seed, most=verdict.MOST_PANELS)
+    figure = (
+        verdict.plot_verdict(verdicts[0]) if len(verdicts) == 1 else verdict.plot_verdicts(verdicts)
+    )
+    style.save(figure, out)
+
+
+@app.command(
+    "import",
+    short_help="Make a results table of an evaluation tool's output.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats import lm-eval runs --out mine.parquet --items each.parquet\n"
+    "  emergent-stats import helm suite --metric rouge_l=rouge --out mine.csv\n"
+    "  emergent-stats import bigbench scores --chance snarks=0.5 --out mine.parquet\n"
+    "  emergent-stats import eee records --duplicates mean --out mine.parquet\n"
+    "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet\n\n"
+    "A wide table has a row for each model and a column for each task; its map says which column "
+    "is what. family, citation and [axes] can be left out; n and stderr of a task are a number or "
+    "a column; task and seed can be said as well.\n\n"
+    "\b\nmap.toml:\n" + "".join(f"  {line}\n" for line in EXAMPLE.splitlines()),
+)
+def import_scores(
+    format: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="lm-eval, helm, inspect, eee, bigbench, metr or wide."
+        ),
+    ],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="File, or folder with the files of all runs.")
+    ],
+    out: Annotated[Path, typer.Option(help="Table to write: .csv, .parquet or .json.")],
+    study: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the study. Default: that of PATH.")
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Family of all models, where they are trained alike."),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Models table instead of the shipped one: model,params,tokens,flops,date,family.",
+        ),
+    ] = None,
+    chance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK=P",
+            help="Share a guesser gets right, 0.25 for four options. A task's name in full "
+            "replaces what the files say, a pattern ('pawsx*=0.5', '*=0.25') fills in what they "
+            "do not. Can be repeated.",
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=METRIC",
+            help="What a metric of the tool is: acc=exact_match, score=exact_match/100 for a "
+            "percentage; by name in full or pattern, as in --chance. Can be repeated.",
+        ),
+    ] = None,
+    shots: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=0, help="Examples in the prompt, where no file says it."),
+    ] = None,
+    duplicates: Annotated[
+        Duplicates,
+        typer.Option(
+            metavar="|".join(Duplicates),
+            help="What counts where a model has several scores on a task: the newest by its date, "
+            "their mean, each as a seed (a series of its own), or none (refuse: stop and list "
+            "them). Without dates, say which. "
+            "In a mean of runs on equally many examples n stays, else it adds up.",
+        ),
+    ] = Duplicates.newest,
+    columns: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For wide: TOML map of the columns, see below."),
+    ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a row per sample: .parquet."),
+    ] = None,
+) -> None:
+    """Make a results table of an evaluation tool's output, and say what was left out."""
+    from emergent_stats.cli import files, listing
+    from emergent_stats.results.files import SUFFIXES
+
+    listing.check_out(out, SUFFIXES)
+    if items is not None:
+        listing.check_out(items, (".parquet",), "--items")
+    with listing.busy("importing"):
+        report = files.import_file(
+            format, path, out, items, chance or (), metric or (), columns,
+            study=study, family=family, models=models, shots=shots, duplicates=duplicates.value,
+        )  # fmt: skip
+    typer.echo(listing.printable(report))
+
+
+@app.command(
+    "export",
+    short_help="Write a study or table as CSV, Excel or Parquet.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats export gpt3 --to xlsx\n"
+    "  emergent-stats export mine.parquet --out mine.csv",
+)
+def export_scores(
+    source: Source,
+    to: Annotated[
+        Form | None,
+        typer.Option(metavar="|".join(Form), help="Form. Default: what the name of --out says."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. Default: SOURCE.csv and so on, here.")
+    ] = None,
+) -> None:
+    """Write a study or results table for a spreadsheet or another program.
+
+    What a spreadsheet would run as a formula is written so that it is read as text.
+    """
+    from emergent_stats.cli import files, listing
+    from emergent_stats.results.export import FORMS
+
+    if out is not None:
+        listing.check_out(out, tuple(FORMS.values()))
+    with listing.busy("exporting"):
+        report = files.export_file(source, to, out)
+    typer.echo(listing.printable(report))
+
+
+def _series(source: str, chosen: dict[str, Any]) -> list[Curve]:
+    """Series of a source that were asked for."""
+    from emergent_stats.results import corpus
+    from emergent_stats.results.selection import curves, select
+
+    return curves(select(corpus.load_source(source), **chosen), chosen["axis"])
+
+
+def _discover(
+    source: str,
+    chosen: dict[str, Any],
+    succeeds: float | None,
+    keep_noise: bool,
+    jobs: int | None,
+    seed: int,
+) -> Discoveries:
+    """Discoveries among the chosen series, with a progress bar where someone is watching."""
+    from emergent_stats.cli import listing
+    from emergent_stats.collection import discoveries, selected
+
+    keep = None if succeeds is None else selected.Succeeds(succeeds)
+    series = _series(source, chosen)
+    with listing.progress("weighing") as report:
+        return discoveries.discover(
+            series, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs, progress=report
+        )
+
+
+def _compare(
+    source: str,
+    chosen: dict[str, Any],
+    calibrate: int,
+    jobs: int | None,
+    seed: int,
+    most: int | None = None,
+) -> list[Comparison]:
+    """Verdicts of the chosen series, with a progress bar where someone is watching."""
+    from emergent_stats.cli import listing
+    from emergent_stats.results import corpus
+    from emergent_stats.verdict.judge import compare_all
+
+    series = _series(source, chosen)
+    if most is not None and len(series) > most:
+        raise corpus.ResultsError(
+            f"{len(series)} series match and a figure holds {most}; "
+            "choose fewer with --task, --family, --metric or --shots"
+        )
+    with listing.progress() as report:
+        return compare_all(series, calibrate=calibrate, seed=seed, jobs=jobs, progress=report)
+
+
+def main() -> None:
+    """Entry point: bad input is one message on stderr and exit status 2."""
+    try:
+        app()
+    except ValueError as error:
+        from emergent_stats.results.files import ResultsError
+
+        if not isinstance(error, ResultsError):
+            raise
+        from emergent_stats.cli.listing import printable
+
+        print(f"emergent-stats: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,172 @@
+"""Files in and files out, as the command line offers them: what to refuse, write and report.
+
+Importing is the work of `importers` and exporting that of `export`; here they
+meet the files of a user, so that either everything asked for is written or
+nothing is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emergent_stats.importers import import_results
+from emergent_stats.importers.records import pairs
+from emergent_stats.results import corpus, entries
+from emergent_stats.results.export import FORMS, export_table
+from emergent_stats.results.files import ResultsError, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The one format that takes a map of columns.
+_MAPPED = "wide"
+
+
+def import_file(
+    format: str,
+    path: Path,
+    out: Path,
+    items: Path | None = None,
+    chance: Iterable[str] = (),
+    metrics: Iterable[str] = (),
+    columns: Path | None = None,
+    **options: Any,
+) -> str:
+    """Import the output of a tool into the file `out`.
+
+    Parameters
+    ----------
+    format : str
+        A name in `importers.IMPORTERS`.
+    path : path
+        What to import: a file or a folder.
+    out : path
+        Results table to write: .csv, .parquet or .json.
+    items : path, optional
+        Parquet file for one row per sample.
+    chance, metrics : iterables of str
+        As typed: ``TASK=0.25`` and ``NAME=METRIC``, names in full or patterns.
+    columns : path, optional
+        Map of the columns of a wide table, a TOML file.
+    **options
+        study, family, models, shots, duplicates of `importers.import_results`.
+
+    Returns
+    -------
+    str
+        The report: what came in, what was left out, what was written, what to cite.
+
+    Raises
+    ------
+    ResultsError
+        For bad input or a file that cannot be written; then nothing is.
+    """
+    if columns is not None and format != _MAPPED:
+        raise ResultsError(f"--columns describes a table of the format {_MAPPED!r}; leave it out")
+    _apart(out, "--out", path, "PATH")
+    if items is not None:
+        _apart(items, "--items", path, "PATH")
+        _apart(items, "--items", out, "--out")
+    report = import_results(
+        format,
+        path,
+        chance=pairs(chance, "--chance") or None,
+        metrics=pairs(metrics, "--metric") or None,
+        columns=columns,
+        items=items is not None,
+        **options,
+    )
+    if items is not None and (report.items is None or not len(report.items)):
+        raise ResultsError(
+            f"--items {items}: {path} holds no records of single samples that this format reads; "
+            "leave --items out"
+        )
+    lines = [report.text]
+    if items is not None and report.items is not None:
+        write_table(report.items, items)
+        lines.append(f"wrote {items}: {len(report.items):,} samples")
+    # a table in CSV will be opened in a spreadsheet, and its names are somebody else's
+    risky = 0
+    try:
+        if out.suffix.lower() == ".csv":
+            risky = export_table(report.frame, out)
+        else:
+            write_table(corpus.stored(report.frame), out)
+    except ResultsError:
+        if items is not None:
+            items.unlink(missing_ok=True)  # all or nothing
+        raise
+    lines += [f"wrote {out}: {len(report.frame):,} rows", *_neutralised(risky)]
+    if report.citation:
+        lines += ["", "The tool or table to cite:", report.citation.strip()]
+    return "\n".join(lines)
+
+
+def export_file(source: str, form: str | None = None, out: Path | None = None) -> str:
+    """Export a study or a results table for a spreadsheet or another program.
+
+    Parameters
+    ----------
+    source : str
+        Name of a study, or a results table.
+    form : {"csv", "xlsx", "parquet"}, optional
+        By default what the suffix of `out` says.
+    out : path, optional
+        File to write; by default one named after `source`, in the working folder.
+
+    Returns
+    -------
+    str
+        What was written.
+
+    Raises
+    ------
+    ResultsError
+        For an unknown source or form, or a file that cannot be written.
+    """
+    if out is None:
+        if form is None:
+            raise ResultsError("say what to write: --to csv, --to xlsx, --to parquet or --out FILE")
+        out = Path(Path(source).stem + FORMS[form])
+        if out.exists():
+            raise ResultsError(f"{out}: is there already; name the file to write with --out")
+    elif form is not None and out.suffix.lower() != FORMS[form]:
+        raise ResultsError(
+            f"--out {out}: does not go with --to {form}; name it something{FORMS[form]}, or leave "
+            "--to out"
+        )
+    _apart(out, "--out", Path(source), "SOURCE")
+    frame = _table(source)
+    about = ""
+    with suppress(ResultsError):
+        info = corpus.about(source)
+        about = f"{corpus.citation(info)}\nLicence: {info['licence']}\n\n{entries.bibtex(info)}"
+    risky = export_table(frame, out, form, about)
+    return "\n".join([f"wrote {out}: {len(frame):,} rows", *_neutralised(risky)])
+
+
+def _table(source: str) -> pd.DataFrame:
+    """Results table of a study or file; of a study of claims, the claims."""
+    try:
+        return corpus.load_source(source)
+    except ResultsError:
+        with suppress(ResultsError):
+            return corpus.claims(source)
+        raise
+
+
+def _apart(path: Path, option: str, other: Path, called: str) -> None:
+    """Refuse to write a file over one that is being read, or two files to one place."""
+    if os.path.realpath(path) == os.path.realpath(other):
+        raise ResultsError(f"{option} {path}: is {called} itself; name another file")
+
+
+def _neutralised(count: int) -> list[str]:
+    if not count:
+        return []
+    cells = f"{count:,} {'cell' if count == 1 else 'cells'}"
+    return [f"{cells} began like a formula of a spreadsheet and will be read as text there"]

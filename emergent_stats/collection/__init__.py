@@ -1,0 +1,1 @@
+"""Many tasks: noise they share, discoveries, arrivals, forecasts."""

@@ -1,0 +1,1 @@
+"""Log evidence of a hypothesis, with its error."""

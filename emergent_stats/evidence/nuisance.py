@@ -1,0 +1,255 @@
+"""The lattice of what is not skill: noise between models, guess rate, lapse rate.
+
+These three enter every hypothesis of a curve alike, so their nodes, and the
+profiles of the scores at these nodes (see `tables`), are made once a curve.
+The nodes are those of a quadrature rule: the sum over the lattice of
+weight × integrand is the integral under the priors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import special
+
+from emergent_stats.model.likelihood import SKILL_NORMAL, Observations
+from emergent_stats.model.metrics import Metric
+from emergent_stats.model.noise import Noise
+from emergent_stats.model.priors import Prior
+
+_Z = np.linspace(-8.0, 8.0, 1601)
+#: Smallest noise between models that is told from none, in nats.
+_LEAST_SIGMA = 5e-4
+# prior probability below which a rate as extreme as the scores is out of the question
+_RULED_OUT = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Nodes and log weights of C curves.
+
+    Attributes
+    ----------
+    sigma, log_sigma_weight : (C, J) arrays
+        Noise between models, in nats.
+    guess, lapse, log_rate_weight : (C, A) arrays
+        Every pair of a guess and a lapse rate.
+    shape : (G, L)
+        Numbers of guess and lapse rates, A = G·L.
+    """
+
+    sigma: np.ndarray
+    log_sigma_weight: np.ndarray
+    guess: np.ndarray
+    lapse: np.ndarray
+    log_rate_weight: np.ndarray
+    shape: tuple[int, int]
+
+    def take(self, rows: np.ndarray) -> Lattice:
+        """Lattice of some of the curves."""
+        return Lattice(
+            self.sigma[rows], self.log_sigma_weight[rows], self.guess[rows], self.lapse[rows],
+            self.log_rate_weight[rows], self.shape,
+        )  # fmt: skip
+
+
+def lattice(
+    obs: Observations,
+    metric: Metric,
+    noise: Noise,
+    spacing: float,
+    guesses: int,
+    lapses: int,
+    alike: bool = False,
+) -> Lattice:
+    """Nodes for the curves of `obs`.
+
+    Parameters
+    ----------
+    obs : Observations
+        Of C curves.
+    metric, noise : Metric, Noise
+        Numbers in place of priors give a single node.
+    spacing : float
+        Of the nodes of σ, in standard deviations of its posterior where the
+        trend fits well: 1/√(2m) in log σ.
+    guesses, lapses : int
+        Most nodes of a free guess and of a free lapse rate.
+    alike : bool
+        The curves share their nodes, made for the middle one of them.
+    """
+    count = len(obs.mask)
+    sigma, log_sigma = _sigma_nodes(obs, noise, spacing)
+    low, high, width_low, width_high = _ends(obs, metric)
+    if alike:
+        # wide enough for the spread between the series
+        low, width_low = _middle(low, width_low)
+        high, width_high = _middle(high, width_high)
+    priors, fixed = metric.priors(), metric.fixed()
+    rates = []
+    for name, at, width, most in (
+        ("guess", low, width_low, guesses),
+        ("lapse", high, width_high, lapses),
+    ):
+        if name in priors:
+            rates.append(_rate_nodes(priors[name], at, width, most))
+        else:
+            value = np.full((count, 1), fixed.get(name, 0.0))
+            rates.append((value, np.zeros((count, 1))))
+    (guess, log_guess), (lapse, log_lapse) = rates
+    g, lp = guess.shape[1], lapse.shape[1]
+    return Lattice(
+        sigma,
+        log_sigma,
+        np.repeat(guess, lp, axis=1),
+        np.tile(lapse, (1, g)),
+        (log_guess[:, :, None] + log_lapse[:, None, :]).reshape(count, -1),
+        (g, lp),
+    )
+
+
+def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Trapezoidal rule for σ; what is below the first node belongs to it."""
+    count = len(obs.mask)
+    if not isinstance(noise.sigma, Prior):
+        return np.full((count, 1), max(float(noise.sigma), 1e-6)), np.zeros((count, 1))
+    value = noise.sigma.from_normal(_Z)
+    top = float(noise.sigma.from_normal(np.array(6.0)))
+    # σ well below the noise of the examples cannot be told from none
+    finest = 0.3 / np.sqrt(max(float(np.max(obs.guide_info * obs.mask)), 1e-12))
+    if obs.kind == SKILL_NORMAL:
+        finest = _LEAST_SIGMA
+    bottom = float(np.clip(finest, _LEAST_SIGMA, 0.03 * top))
+    m = int(obs.mask.sum(1).max())
+    # even in a coordinate that runs like log σ where the scores decide and like the prior's z
+    # where its tail does: what follows a posterior of either width
+    log_s = np.linspace(np.log(bottom), np.log(top), 4001)
+    z = np.interp(np.exp(log_s), value, _Z)
+    even = np.sqrt(2.0 * m) * log_s + 1.2 * np.logaddexp(z, 0.0)
+    count_nodes = int(np.ceil((even[-1] - even[0]) / spacing)) + 1
+    wanted = np.linspace(even[0], even[-1], count_nodes)
+    log_nodes = np.interp(wanted, even, log_s)
+    nodes = np.exp(log_nodes)
+    speed = np.interp(log_nodes, log_s, np.gradient(log_s, even))
+    log_w = noise.sigma.log_density(nodes) + log_nodes + np.log(speed * (wanted[1] - wanted[0]))
+    step = log_nodes[1] - log_nodes[0]
+    edge = nodes[0] * np.exp(-0.5 * step)
+    below = float(special.ndtr(np.interp(edge, value, _Z)))
+    log_w[0] = np.logaddexp(log_w[0], np.log(max(below, 1e-300)))
+    return np.tile(nodes, (count, 1)), np.tile(log_w, (count, 1))
+
+
+def _middle(at: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    wide = float(np.hypot(np.median(width), np.subtract(*np.quantile(at, [0.84, 0.16])) / 2))
+    return np.full(at.size, np.median(at)), np.full(at.size, wide)
+
+
+def _ends(obs: Observations, metric: Metric):
+    """Lowest score and what the highest lacks, with the standard errors of both, (C,) each.
+
+    As shares of right answers: an error rate is turned round.
+    """
+    if obs.kind == SKILL_NORMAL:
+        zero = np.zeros(len(obs.mask))
+        return zero, zero, zero + 1.0, zero + 1.0
+    top = type(metric).range[1] if metric.direction > 0 else metric.chance
+    share = obs.value / (top if obs.kind != 0 else 1.0)
+    if metric.direction < 0:
+        share = 1.0 - share
+    if obs.kind == 0:
+        n = np.maximum(obs.n, 1.0)
+        spread = np.sqrt(np.maximum(share * (1 - share), 1.0 / n) / n)
+    else:
+        spread = obs.error / top
+    rows = np.arange(len(obs.mask))
+    first = np.where(obs.mask, share, np.inf).argmin(1)
+    last = np.where(obs.mask, share, -np.inf).argmax(1)
+    return (
+        np.maximum(share[rows, first], 0.0),
+        np.maximum(1.0 - share[rows, last], 0.0),
+        spread[rows, first],
+        spread[rows, last],
+    )
+
+
+def _rate_nodes(
+    prior: Prior, at: np.ndarray, width: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (C, most) of a rate that may be anything up to `at`, or explain just `at`.
+
+    Equal shares of the distribution function of a mixture: the prior up to
+    the extreme score, a bump of the score's own width around it, and a wider
+    one. Where the prior does not reach that far, the likelihood is smooth in
+    the rate, and a few Gauss nodes of the prior do; the rest weigh nothing.
+    """
+    value = prior.from_normal(_Z)
+    found = np.empty((at.size, most))
+    log_weight = np.empty((at.size, most))
+    known: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
+    for i, (a, w) in enumerate(zip(at.tolist(), width.tolist(), strict=True)):
+        if (a, w) not in known:
+            # a rate that explains the extreme score gains many nats where n is large, so only a
+            # prior that all but rules it out keeps it from mattering
+            if special.ndtr(-np.interp(a - 3.0 * w, value, _Z)) > _RULED_OUT:
+                known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, most)
+            else:
+                known[a, w] = _prior_nodes(prior, -(-most // 2), most)
+        found[i], log_weight[i] = known[a, w]
+    return found, log_weight
+
+
+@lru_cache(maxsize=64)
+def _prior_nodes(prior: Prior, count: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss nodes and log weights of a prior, filled up to `most` with what weighs nothing."""
+    # eigenvalues of the recurrence of the prior's orthogonal polynomials (Golub and Welsch 1969),
+    # by Stieltjes with a fine trapezoidal rule in z
+    x, mass = prior.from_normal(_Z), np.exp(-0.5 * _Z * _Z)
+    mass /= mass.sum()
+    past, now = np.zeros_like(x), np.ones_like(x)
+    diagonal, off = [], []
+    norm = 1.0
+    for _ in range(count):
+        mean = float(mass @ (x * now * now) / (mass @ (now * now)))
+        diagonal.append(mean)
+        past, now = now, (x - mean) * now - (off[-1] ** 2 if off else 0.0) * past
+        size = float(mass @ (now * now))
+        off.append(np.sqrt(size / norm))
+        norm = size
+    matrix = np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1)
+    nodes, vectors = np.linalg.eigh(matrix)
+    rate, log_w = np.full(most, nodes[0]), np.full(most, -np.inf)
+    rate[:count], log_w[:count] = nodes, 2 * np.log(np.abs(vectors[0]))
+    return rate, log_w
+
+
+def _mixture_nodes(
+    prior: Prior, value: np.ndarray, at: float, width: float, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    # few examples leave any rate possible that the prior knows
+    end = min(at + 4.0 * width, float(value[-1]))
+    share = float(special.ndtr(np.interp(end, value, _Z)))
+    bumps = [(0.3, width), (0.3, width + 0.25 * at)]
+    rest = 1.0 - sum(weight for weight, _ in bumps)
+    grid = np.concatenate([value, *(at + w * np.linspace(-6.0, 6.0, 241) for _, w in bumps)])
+    grid = np.unique(grid[(grid > value[0]) & (grid < value[-1])])
+    below = rest * np.minimum(special.ndtr(np.interp(grid, value, _Z)) / share, 1.0)
+    for weight, w in bumps:
+        start = special.ndtr(-at / w)
+        upper = special.ndtr((end - at) / w) - start
+        below += weight * np.clip((special.ndtr((grid - at) / w) - start) / upper, 0.0, 1.0)
+    keep = np.concatenate([[True], np.diff(below) > 1e-14])
+    edges = np.interp(np.arange(1, most) / most, below[keep], grid[keep])
+    # a node has the prior mass of its stretch, and stands at its mean: what is linear there
+    # is integrated exactly, however lumpy the mixture
+    density = np.exp(-0.5 * _Z * _Z) / np.sqrt(2 * np.pi)
+    first = np.concatenate([[0.0], np.cumsum((value * density)[1:] + (value * density)[:-1])])
+    first *= 0.5 * (_Z[1] - _Z[0])
+    z = np.concatenate([[-8.0], np.interp(edges, value, _Z), [np.interp(end, value, _Z)]])
+    mass = np.diff(special.ndtr(z))
+    there = mass > 1e-14
+    rate = np.diff(np.interp(z, _Z, first)) / np.where(there, mass, 1.0)
+    rate = np.clip(rate, np.concatenate([[0.0], edges]), np.append(edges, end))
+    with np.errstate(divide="ignore"):
+        return rate, np.where(there, np.log(mass), -np.inf)

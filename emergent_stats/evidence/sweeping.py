@@ -1,0 +1,289 @@
+"""Kernels that walk through the noise at points of the outer parameters.
+
+At each point (place and width of a break, guess and lapse rate of one curve)
+the nodes of σ are walked through from the likeliest outwards. Neighbours have
+nearly the same mode, so each is found in a step or two from the one before;
+the walk ends where what is left is negligible. How many nodes a σ gets
+follows what its Laplace approximation is worth beside the best of the curve.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from emergent_stats.evidence.inner import (
+    KERNEL,
+    find_mode,
+    forget_shape,
+    learn_shape,
+    start_line,
+    weigh,
+)
+from emergent_stats.model.likelihood import SKILL_NORMAL
+
+# nats below the best σ of a point at which the walk ends, sooner at points that matter little
+_LEAVE, _LEAVE_SOON = 8.5, 3.0
+# nats below the best of a curve at which a Laplace approximation is good enough
+_SLIGHT = 6.5
+# share of the nodes kept that are drawn evenly
+_EVENLY = 0.25
+# in so many parts the nodes around a mode are cut to see how exact their mean is
+_PARTS = 4
+#: Fewest nodes around a mode.
+FEWEST = 4
+
+
+@KERNEL
+def _spread(total, first, count, top):
+    """Sum of exp(total − top) over `count` nodes, and the variance of that sum.
+
+    From parts of the nodes that are each evenly spread: the scatter of single
+    nodes would hide what evenness gains.
+    """
+    each = count // _PARTS & ~1
+    parts = _PARTS if each > 0 else count // 2
+    each = count // parts
+    mass, square = 0.0, 0.0
+    for p in range(parts):
+        part = 0.0
+        for k in range(first + p * each, first + (p + 1) * each):
+            part += math.exp(total[k] - top)
+        mass += part
+        square += part * part
+    for k in range(first + parts * each, first + count):
+        mass += math.exp(total[k] - top)
+    variance = max(square - mass * mass / parts, 0.0) * parts / max(parts - 1.0, 1.0)
+    return mass, variance
+
+
+@KERNEL
+def sweep(
+    scan, curve, rate, where, weight, rows, scores, gate, maps, log_sigma, start, t, log_density,
+    pick, shift, steps, work, modes, log_m, variance, noise_mass, kept, kept_noise,
+    kept_weight, calls, largest,
+):  # fmt: skip
+    """Integrate over σ and the inner parameters at each of R points.
+
+    Parameters
+    ----------
+    scan : bool
+        Only look for the best σ of each point, and give the Laplace
+        approximation there: enough to see where the integrand is.
+    curve, rate, where, weight : (R,) arrays
+        Curve, rates and basis of each point, and the log weight that it will
+        get; points of one curve stand together.
+    rows, scores, gate, maps
+        See `inner`.
+    log_sigma : (C, J) array
+        Log weights of the nodes of σ.
+    start : (C,) array
+        Node of σ to begin with.
+    t, log_density : (N, q, K), (N, K) arrays
+        Standard deviates in pairs ±t, and their log density; `pick` (R,) is
+        the set that a point takes for its first σ, the next σ takes the next.
+    shift : float
+        Uniform, for the choice of what is kept.
+    steps : int
+        Newton steps, at most (twice that and more where the gate matters).
+    work : inner.Work
+    modes : (R, q) array, filled
+        Modes at the first σ.
+    log_m, variance : (R,) arrays, filled
+        Log of the integral, and its relative variance.
+    noise_mass : (R, J) array, filled
+        Log of each σ's share of the integral.
+    kept, kept_noise, kept_weight : (R, keep, q), (R, keep), (R, keep) arrays, filled
+        Inner parameters, nodes of σ, and the log share of the integral that
+        each stands for. Most are drawn in proportion to their weight; the
+        rest evenly, to have the tails.
+    calls : (R,) array, filled
+        Number of nodes at which the integrand was evaluated.
+    largest : (R,) array, filled
+        Share of the integral on its heaviest node.
+    """
+    noises, (sets, most), q = log_sigma.shape[1], log_density.shape, maps.shape[0]
+    total, values, owner = work.all_totals, work.all_values, work.owner
+    z = work.mode
+    last, best_seen, j_start = -1, -np.inf, 0
+    for r in range(curve.size):
+        c = curve[r]
+        a = rate[r] if scores.kind != SKILL_NORMAL else 0
+        if c != last:
+            last, best_seen, j_start = c, -np.inf, start[c]
+            forget_shape(q, work)
+            # a first look at all points of the curve, at one σ
+            n = r
+            while n < curve.size and curve[n] == c:
+                for i in range(q):
+                    z[i] = 0.0
+                own_rate = rate[n] if scores.kind != SKILL_NORMAL else 0
+                start_line(z, c, where[n], j_start, rows, scores, maps, work)
+                v = log_sigma[c, j_start] + weight[n]
+                v += find_mode(
+                    z, c, where[n], own_rate, j_start, False, steps, rows, scores, gate, maps, work
+                )
+                for i in range(q):
+                    v -= math.log(work.low[i, i])
+                    modes[n, i] = z[i]
+                best_seen = max(best_seen, v)
+                n += 1
+        calls[r] = 0
+        filled, top, top_at, spread, peak = 0, -np.inf, j_start, 0.0, -np.inf
+        for j in range(noises):
+            noise_mass[r, j] = -np.inf
+        for direction in range(2):
+            j = j_start if direction == 0 else j_start - 1
+            for i in range(q):
+                z[i] = modes[r, i]
+            while 0 <= j < noises:
+                laplace = log_sigma[c, j] + find_mode(
+                    z, c, where[r], a, j, True, steps, rows, scores, gate, maps, work
+                )
+                for i in range(q):
+                    laplace -= math.log(work.low[i, i])
+                if laplace > top:
+                    top, top_at = laplace, j
+                away = laplace + weight[r] - best_seen
+                leave = _LEAVE if away > -_SLIGHT else _LEAVE_SOON
+                if laplace < top - (0.0 if scan else leave):
+                    break
+                best_seen = max(best_seen, laplace + weight[r])
+                if scan or away < -_SLIGHT:
+                    count = 1
+                    total[filled], owner[filled] = laplace, j
+                    for i in range(q):
+                        values[i, filled] = work.coef[i]
+                    own, spread_here, noise_mass[r, j] = laplace, 0.0, laplace
+                else:
+                    share = 1 if away > -2.0 else (2 if away > -4.0 else 4)
+                    count = min(max(most // share, FEWEST), most) & ~1
+                    own_set = (pick[r] + j) % sets
+                    weigh(
+                        count, z, t[own_set], log_density[own_set], c, where[r], a, j, rows,
+                        scores, gate, maps, work,
+                    )  # fmt: skip
+                    calls[r] += count
+                    log_w = log_sigma[c, j] - math.log(count)
+                    own = -np.inf
+                    for k in range(count):
+                        v = work.total[k] + log_w
+                        own = max(own, v)
+                        total[filled + k] = v
+                        owner[filled + k] = j
+                    for i in range(q):
+                        for k in range(count):
+                            values[i, filled + k] = work.values[i, k]
+                    spread_here = 0.0
+                    if own > -np.inf:
+                        mass, spread_here = _spread(total, filled, count, own)
+                        noise_mass[r, j] = own + math.log(mass)
+                        worth = math.exp(min(away, 0.0))
+                        learn_shape(q, count, own - log_w, mass, worth, work)
+                if own > peak:
+                    spread *= math.exp(2.0 * (peak - own)) if peak > -np.inf else 0.0
+                    peak = own
+                if own > -np.inf:
+                    spread += spread_here * math.exp(2.0 * (own - peak))
+                filled += count
+                j += 1 if direction == 0 else -1
+        j_start = top_at
+        if peak == -np.inf:
+            log_m[r], variance[r], largest[r] = -np.inf, 0.0, 0.0
+            for n in range(kept.shape[1]):
+                kept_noise[r, n], kept_weight[r, n] = top_at, -math.log(kept.shape[1])
+                for i in range(q):
+                    kept[r, n, i] = values[i, 0]
+            continue
+        mass = 0.0
+        for k in range(filled):
+            total[k] = math.exp(total[k] - peak)
+            mass += total[k]
+        log_m[r], variance[r] = peak + math.log(mass), spread / (mass * mass)
+        largest[r] = 1.0 / mass
+        for j in range(noises):
+            noise_mass[r, j] -= log_m[r]
+        # of a few, an odd one out would stand for too much
+        evenly = _EVENLY if kept.shape[1] >= 32 else 0.0
+        even = evenly * mass / filled
+        below, k, sum_kept = (1.0 - evenly) * total[0] + even, 0, 0.0
+        for n in range(kept.shape[1]):
+            goal = mass * (n + shift) / kept.shape[1]
+            while below < goal and k < filled - 1:
+                k += 1
+                below += (1.0 - evenly) * total[k] + even
+            kept_noise[r, n] = owner[k]
+            kept_weight[r, n] = max(total[k], 1e-300) / ((1.0 - evenly) * total[k] + even + 1e-300)
+            sum_kept += kept_weight[r, n]
+            for i in range(q):
+                kept[r, n, i] = values[i, k]
+        for n in range(kept.shape[1]):
+            kept_weight[r, n] = math.log(kept_weight[r, n] / sum_kept)
+
+
+@KERNEL
+def centre(curve, rate, noise, warm, steps, rows, scores, gate, maps, work, mode):
+    """Move `mode` (R, q) to the mode of each row, at one σ (R,) each."""
+    z = work.mode
+    for r in range(curve.size):
+        c, j = curve[r], noise[r]
+        a = rate[r] if scores.kind != SKILL_NORMAL else 0
+        for i in range(z.size):
+            z[i] = mode[r, i] if warm else 0.0
+        if not warm:
+            start_line(z, c, r, j, rows, scores, maps, work)
+        find_mode(z, c, r, a, j, warm, steps, rows, scores, gate, maps, work)
+        for i in range(z.size):
+            mode[r, i] = z[i]
+
+
+@KERNEL
+def walk(
+    curve, rate, noise, steps, rows, scores, gate, maps, log_sigma, work, modes, roots, laplace
+):
+    """Modes at all σ that matter, from one mode a row outwards.
+
+    Parameters
+    ----------
+    noise : (R,) array
+        σ at which `modes[r, noise[r]]` holds the mode.
+    modes, roots : (R, J, q), (R, J, q, q) arrays, filled
+    laplace : (R, J) array, filled
+        Log of the Laplace approximation × weight of σ; −inf where it does not matter.
+    """
+    z, q, noises = work.mode, maps.shape[0], log_sigma.shape[1]
+    for r in range(curve.size):
+        c, top = curve[r], -np.inf
+        a = rate[r] if scores.kind != SKILL_NORMAL else 0
+        for j in range(noises):
+            laplace[r, j] = -np.inf
+        for direction in range(2):
+            j = noise[r] if direction == 0 else noise[r] - 1
+            for i in range(q):
+                z[i] = modes[r, noise[r], i]
+            while 0 <= j < noises:
+                v = log_sigma[c, j] + find_mode(
+                    z, c, r, a, j, True, steps, rows, scores, gate, maps, work
+                )
+                for i in range(q):
+                    v -= math.log(work.low[i, i])
+                    modes[r, j, i] = z[i]
+                    for k in range(i + 1):
+                        roots[r, j, i, k] = work.low[i, k]
+                top = max(top, v)
+                if v < top - _LEAVE:
+                    break
+                laplace[r, j] = v
+                j += 1 if direction == 0 else -1
+
+
+@KERNEL
+def at_points(curve, rate, noise, rows, scores, gate, maps, t, log_density, work, out):
+    """Log of likelihood × gate of rows whose skill is `rows.base` (R, m), into `out` (R,)."""
+    work.ajar[0] = 1.0
+    for r in range(curve.size):
+        c, j = curve[r], noise[r]
+        a = rate[r] if scores.kind != SKILL_NORMAL else 0
+        weigh(1, work.mode, t, log_density, c, r, a, j, rows, scores, gate, maps, work)
+        out[r] = work.total[0]

@@ -1,0 +1,544 @@
+"""Likelihood of a score given skill, with the noise between models integrated out.
+
+For each observation the integral log ∫ p(y | s + σε) φ(ε) dε is done by
+mode-centred Gauss–Hermite quadrature: Newton steps find the mode of the
+integrand in ε, `NODES` nodes are placed around it. That is exact in both
+limits that matter (n → ∞ at fixed σ, where fixed nodes fail, and σ → 0).
+Where guessing or the top of the score gives the likelihood a plateau beside
+its peak, three Gauss–Legendre panels take over.
+
+The metric enters as a table of its `fraction` on a fine grid of skill, made
+from the metric object itself, so the formula of a metric is written once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+from scipy import special
+
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.metrics import Metric
+from emergent_stats.model.noise import score_errors, skill_errors
+
+NODES = 7
+#: Counts that represent one rounding interval (Gauss–Legendre when there are more).
+COUNTS = 16
+
+# e^−s has to reach 1/LARGEST_N within the range, for scores of exactly 1
+_SKILL_RANGE = 20.0
+_TABLE_SIZE = 10001
+#: Most examples behind an exact count: the skill such a score shows is known to 2e-4 nats.
+LARGEST_N = 1e8
+
+_HN, _HW = special.roots_hermitenorm(NODES)
+# ∫g(t)dt = Σ exp(log weight)·g(node): Gauss–Hermite weights times e^(t²/2)
+# middle node first: its term scales the sum
+_ORDER = np.argsort(np.abs(_HN), kind="stable")
+_HERMITE_NODES = _HN[_ORDER]
+_HERMITE_LOG_WEIGHTS = (np.log(_HW / np.sqrt(2 * np.pi)) + 0.5 * _HN**2)[_ORDER]
+
+# Gauss-Legendre panels for integrands with a plateau beside the peak: (node, weight) on [-1, 1]
+_PANEL_SIDE = np.array(special.roots_legendre(7))
+_PANEL_PEAK = np.array(special.roots_legendre(9))
+#: Noise beyond this many standard deviations is not integrated over.
+_REACH = 6.0
+
+BINOMIAL, SCORE_NORMAL, SKILL_NORMAL = 0, 1, 2
+# share of right answers below which slopes do not tell it from none
+_LEAST_SHARE = 1e-120
+
+
+@lru_cache(maxsize=64)
+def fraction_table(metric: Metric) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Table of a metric's fraction f and its complement.
+
+    Returns
+    -------
+    start, step : float
+        Grid of skill.
+    f, rest : arrays
+        f and 1 − f, the latter kept apart so that it stays exact near the top.
+    """
+    grid = np.linspace(-_SKILL_RANGE, _SKILL_RANGE, _TABLE_SIZE)
+    f = np.clip(np.asarray(metric.fraction(grid), float), 0.0, 1.0)
+    if not np.isfinite(f).all():
+        raise ValueError(f"the metric {metric} gives fractions that are not finite")
+    return float(grid[0]), float(grid[1] - grid[0]), f, np.maximum(1.0 - f, 1e-16)
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """Scores of C curves as the kernel wants them; rows are curves, padded to m columns.
+
+    Attributes
+    ----------
+    kind : int
+        BINOMIAL, SCORE_NORMAL or SKILL_NORMAL.
+    n, k, constant : (C, m), (C, m, COUNTS), (C, m, COUNTS) arrays
+        Trials, counts and log binomial coefficients (−inf for unused counts).
+    value, error : (C, m) arrays
+        Observed value and standard error for the normal kinds.
+    guide, guide_info : (C, m) arrays
+        Skill at which the expected score equals the observed one, roughly, and
+        the information of the observation there.
+    mask : (C, m) bool array
+        False where padded.
+    """
+
+    kind: int
+    n: np.ndarray
+    k: np.ndarray
+    constant: np.ndarray
+    value: np.ndarray
+    error: np.ndarray
+    guide: np.ndarray
+    guide_info: np.ndarray
+    mask: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Observations:
+        """Observations of some of the curves."""
+        arrays = (a[rows] for a in list(vars(self).values())[1:])
+        return Observations(self.kind, *arrays)
+
+    @classmethod
+    def join(cls, parts: list[Observations]) -> Observations:
+        """Put observations of one kind and width into one."""
+        columns = zip(*(list(vars(p).values())[1:] for p in parts), strict=True)
+        return cls(parts[0].kind, *(np.concatenate(c) for c in columns))
+
+
+def observe(curves: list[Curve], metric: Metric, width: int | None = None) -> Observations:
+    """Observations of curves that share a metric (its `fraction`, not its chance level)."""
+    width = width or max(c.m for c in curves)
+    kind = kind_of(metric)
+    shape = (len(curves), width)
+    n, value, error = np.zeros(shape), np.zeros(shape), np.ones(shape)
+    low, high = np.zeros(shape), np.zeros(shape)
+    mask = np.zeros(shape, bool)
+    for i, c in enumerate(curves):
+        mask[i, : c.m] = True
+        if kind == BINOMIAL:
+            n[i, : c.m], value[i, : c.m] = c.effective_n, c.score
+            low[i, : c.m], high[i, : c.m] = c.counts[:2]
+        elif kind == SCORE_NORMAL:
+            value[i, : c.m], error[i, : c.m] = c.score, score_errors(c)
+        else:
+            value[i, : c.m], error[i, : c.m] = _shown_skill(c, metric, i)
+    if kind == BINOMIAL:
+        n, low, high = _usable_counts(curves, n, low, high, value, mask)
+    return from_counts(metric, n, low, high, value, error, mask)
+
+
+def _usable_counts(
+    curves: list[Curve], n: np.ndarray, low: np.ndarray, high: np.ndarray, score: np.ndarray,
+    mask: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Examples and range of counts of each score, with fewer examples where rounding hides more.
+
+    A range of counts is represented by `COUNTS` of them. They must not lie
+    further apart than two standard deviations of a count, or the likelihood
+    would fall apart into peaks. So n is taken no larger than that allows: the
+    range then is 32 standard deviations wide, and its edges are sharp enough.
+    """
+    wide = (high - low >= COUNTS) & mask
+    # the counts lie closest to an end of 0…n where the spread is least
+    size = np.where(mask, n, 1.0)
+    half = 0.5 * (high - low + 1) / size
+    share = np.clip(score, half, 1 - half)
+    fewer = np.where(wide, np.minimum(n, COUNTS**2 * share * (1 - share) / half**2), n)
+    keep = np.where(wide, fewer / size, 1.0)
+    if (fewer > LARGEST_N).any():
+        index, i = np.argwhere(fewer > LARGEST_N)[0]
+        raise ValueError(
+            f"curve {index}, {curves[index].models[i]}: n = {n[index, i]:.3g} examples; evidences "
+            f"are exact up to n = {LARGEST_N:.0e} (give the n that was scored, or a standard "
+            "error that includes more than the noise of the examples)"
+        )
+    # ends are those of counts − ½ and + ½
+    shrunk = (low - 0.5) * keep + 0.5, (high + 0.5) * keep - 0.5
+    return fewer, np.where(wide, shrunk[0], low), np.where(wide, shrunk[1], high)
+
+
+def _shown_skill(curve: Curve, metric: Any, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Skill that each loss shows, and its standard error."""
+    with np.errstate(all="ignore"):
+        value, error = metric.skill(curve.score), skill_errors(curve, metric)
+    bad = ~(np.isfinite(value) & np.isfinite(error))
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise ValueError(
+            f"curve {index}, {curve.models[i]}: {curve.metric} {curve.score[i]:g} shows no finite "
+            f"skill; losses must be above {type(metric).range[0]:g}, their errors finite"
+        )
+    return value, error
+
+
+def kind_of(metric: Metric) -> int:
+    """Which observation model the kernel uses for a metric."""
+    if metric.continuous:
+        return SKILL_NORMAL
+    return BINOMIAL if type(metric).range[1] == 1.0 else SCORE_NORMAL
+
+
+def from_counts(
+    metric: Metric,
+    n: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    value: np.ndarray,
+    error: np.ndarray,
+    mask: np.ndarray,
+) -> Observations:
+    """Observations from counts between `low` and `high` of `n` (or values and errors)."""
+    kind = kind_of(metric)
+    k, weight = _representative_counts(low, high)
+    with np.errstate(divide="ignore"):
+        constant = np.log(weight) + (
+            special.gammaln(n[..., None] + 1)
+            - special.gammaln(k + 1)
+            - special.gammaln(n[..., None] - k + 1)
+        )
+    guide, info = _guides(metric, kind, n, value, error)
+    guide = np.where(mask, guide, 0.0)
+    return Observations(kind, n, k, constant, value, error, guide, info, mask)
+
+
+def _guides(
+    metric: Metric, kind: int, n: np.ndarray, value: np.ndarray, error: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Skill that each score suggests, roughly, and the information of the score there."""
+    if kind == SKILL_NORMAL:
+        return value, np.ones_like(value)
+    start, step, f, _ = fraction_table(metric)
+    grid = start + step * np.arange(f.size)
+    share = (value * n + 0.5) / (n + 1) if kind == BINOMIAL else value / top_score(metric)
+    if metric.direction < 0:
+        share = 1 - share
+    chance = metric.chance if metric.direction > 0 else 0.0
+    wanted = np.clip((share - chance) / (1 - chance), 3e-3, 1 - 3e-3)
+    guide = np.interp(wanted, f, grid)
+    steep = np.interp(guide, grid, np.gradient(f, step)) * (1 - chance)
+    share = chance + (1 - chance) * wanted
+    return guide, steep**2 * (n / (share * (1 - share)) if kind == BINOMIAL else 1 / error**2)
+
+
+def top_score(metric: Metric) -> float:
+    """Score of a perfect model before chance: what fractions are multiplied by."""
+    # an error score is measured against what a guesser gets
+    return metric.chance if metric.direction < 0 else 1.0
+
+
+def _representative_counts(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and weights that stand for all whole counts between `low` and `high`."""
+    span = np.maximum(high - low, 0.0)
+    j = np.arange(COUNTS)
+    exact = span < COUNTS
+    k_exact = low[..., None] + np.minimum(j, span[..., None])
+    w_exact = (j <= span[..., None] + 1e-9).astype(float)
+    if exact.all():
+        return k_exact, w_exact
+    nodes, weights = special.roots_legendre(COUNTS)
+    k_rule = low[..., None] - 0.5 + (span[..., None] + 1) * 0.5 * (1 + nodes)
+    w_rule = (span[..., None] + 1) * 0.5 * weights
+    pick = exact[..., None]
+    return np.where(pick, k_exact, np.maximum(k_rule, 0.0)), np.where(pick, w_exact, w_rule)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lookup(table, position):
+    """Linear interpolation in a table at a fractional index, clamped at the ends."""
+    last = table.size - 2
+    if position <= 0.0:
+        return table[0]
+    if position >= last + 1:
+        return table[last + 1]
+    i = int(position)
+    t = position - i
+    return table[i] + t * (table[i + 1] - table[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def derivatives(table, position):
+    """Value and first two differences per index step at a fractional index."""
+    last = table.size - 3
+    if position < 1.0 or position >= last:
+        return _lookup(table, position), 0.0, 0.0
+    i = int(position)
+    t = position - i
+    a, b, c, d = table[i - 1], table[i], table[i + 1], table[i + 2]
+    left, right = 0.5 * (c - a), 0.5 * (d - b)
+    bend_left, bend_right = a - 2.0 * b + c, b - 2.0 * c + d
+    return (
+        b + t * (c - b),
+        left + t * (right - left),
+        bend_left + t * (bend_right - bend_left),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_binomial(up, down, n, k, constant, c, i):
+    """Log likelihood of the counts and their posterior mean; log µ and log(1 − µ) given."""
+    first = k[c, i, 0]
+    top = constant[c, i, 0] + first * up + (n - first) * down
+    if constant[c, i, 1] == -np.inf:
+        return top, first
+    total, mean_k = 1.0, first
+    for j in range(1, k.shape[2]):
+        if constant[c, i, j] == -np.inf:
+            break
+        kj = k[c, i, j]
+        v = constant[c, i, j] + kj * up + (n - kj) * down
+        if v > top:
+            w = np.exp(top - v)
+            mean_k = (mean_k * total * w + kj) / (total * w + 1.0)
+            total = total * w + 1.0
+            top = v
+        else:
+            w = np.exp(v - top)
+            mean_k = (mean_k * total + w * kj) / (total + w)
+            total += w
+    return top + np.log(total), mean_k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_density(
+    z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest
+):
+    """Log likelihood of an observation whose own skill is `z`."""
+    position = (z - start) / step
+    right = max(g + scale * _lookup(f, position), 1e-300)
+    if kind == 0:
+        wrong = max(lp + scale * _lookup(rest, position), 1e-300)
+        mu, nu = (right, wrong) if sign > 0 else (wrong, right)
+        return _log_binomial(np.log(mu), np.log(nu), n, k, constant, c, i)[0]
+    mu = base * (right if sign > 0 else 1.0 - right)
+    return -0.5 * ((value - mu) / error) ** 2 - np.log(error) - 0.9189385332046727
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def slope_curve(
+    z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest
+):
+    """Slope of the log likelihood in `z`, expected information, observed curvature."""
+    position = (z - start) / step
+    fr, df, ddf = derivatives(f, position)
+    df *= scale * base * sign / step
+    ddf *= scale * base * sign / (step * step)
+    # as small as its square allows: what is divided by it twice must stay a number
+    right = max(g + scale * fr, _LEAST_SHARE)
+    if kind == 0:
+        wrong = max(lp + scale * _lookup(rest, position), _LEAST_SHARE)
+        mu, nu = (right, wrong) if sign > 0 else (wrong, right)
+        mean_k = k[c, i, 0]
+        if constant[c, i, 1] != -np.inf:
+            mean_k = _log_binomial(np.log(mu), np.log(nu), n, k, constant, c, i)[1]
+        a, b = mean_k / mu, (n - mean_k) / nu
+        push = a - b
+        fish = n / max(mu * nu, 1e-14) * df * df
+        return push * df, fish, (a / mu + b / nu) * df * df - push * ddf
+    mu = base * (right if sign > 0 else 1.0 - right)
+    push = (value - mu) / (error * error)
+    fish = df * df / (error * error)
+    return push * df, fish, fish - push * ddf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _climb(
+    e, s, sg, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
+    start, step, f, rest,
+):  # fmt: skip
+    """Mode of log p(y|s+σe) − e²/2 from a starting point, and the precision there."""
+    precision = 1.0
+    for _ in range(40):
+        push, fish, curve = slope_curve(
+            s + sg * e, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
+            start, step, f, rest,
+        )  # fmt: skip
+        # observed curvature where it is safe, expected information elsewhere
+        precision = 1.0 + sg * sg * max(curve, -0.5 / (sg * sg))
+        bend = precision if curve > 0.2 * fish else 1.0 + sg * sg * fish
+        move = (sg * push - e) / bend
+        size = move * move * bend
+        if size > 9.0:
+            move *= 3.0 / np.sqrt(size)
+        e += move
+        # the step just made is a Newton step: what is left is far smaller still
+        if size < 0.002:
+            break
+    return e, precision
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _heavy(
+    e, tau, s, sg,
+    kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
+):  # fmt: skip
+    """Whether the integrand has mass that a Gaussian around its mode would not have.
+
+    Guessing and the top of the score make plateaus of the likelihood; under
+    wide noise they weigh as much as the peak.
+    """
+    best = -np.inf
+    for j in range(4):
+        point = e if j == 0 else (0.0 if j == 1 else (e - 4.0 * tau if j == 2 else e + 4.0 * tau))
+        h = log_density(
+            s + sg * point,
+            kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
+            start, step, f, rest,
+        ) - 0.5 * point * point  # fmt: skip
+        if j == 0:
+            best = h
+            continue
+        gaussian = -0.5 * ((point - e) / tau) ** 2
+        # what lies there weighs up to 1/τ times its height against the peak
+        if h - best > -5.0 and h - best > gaussian + 1.5:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _panels(e, tau, side, peak, eps, log_w):
+    """Fill nodes and log weights of Gauss-Legendre panels: below, around and above the mode."""
+    low, high = min(-_REACH, e - 5.0 * tau), max(_REACH, e + 5.0 * tau)
+    used = 0
+    for j in range(3):
+        left = low if j == 0 else (e - 4.0 * tau if j == 1 else e + 4.0 * tau)
+        right = e - 4.0 * tau if j == 0 else (e + 4.0 * tau if j == 1 else high)
+        rule = peak if j == 1 else side
+        half = 0.5 * (right - left)
+        for q in range(rule.shape[1]):
+            eps[used] = left + half * (1.0 + rule[0, q])
+            log_w[used] = np.log(rule[1, q] * half) - 0.9189385332046727
+            used += 1
+    return used
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _kernel(
+    skill, sigma, guess, lapse, row, kind, sign, base,
+    n, k, constant, value, error, guide, guide_info, mask,
+    start, step, f, rest, nodes, log_weights, side, peak, out,
+):  # fmt: skip
+    """Fill `out` (R, m) with log likelihoods."""
+    size, m = skill.shape
+    most = max(nodes.size, 2 * side.shape[1] + peak.shape[1])
+    eps = np.empty(most)
+    log_w = np.empty(most)
+    terms = np.empty(most)
+    for r in range(size):
+        c = row[r]
+        sg, g, lp = sigma[r], guess[r], lapse[r]
+        scale = 1.0 - g - lp
+        for i in range(m):
+            if not mask[c, i]:
+                out[r, i] = 0.0
+                continue
+            s, ni = skill[r, i], n[c, i]
+            yi, ei = value[c, i], error[c, i]
+            # information-weighted mean of trend and observation
+            load = sg * sg * guide_info[c, i]
+            away = (guide[c, i] - s) / sg
+            begin = away * load / (1.0 + load)
+            e, precision = _climb(
+                begin, s, sg,
+                kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei, start, step, f, rest,
+            )  # fmt: skip
+            if abs(e) > 3.0 or abs(e - begin) > 1.5:
+                # far from trend or observation there may be a second mode: compare
+                best = log_density(
+                    s + sg * e, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
+                    start, step, f, rest,
+                ) - 0.5 * e * e  # fmt: skip
+                for other in (0.0, away):
+                    if abs(other) > 12.0:
+                        continue
+                    e1, precision1 = _climb(
+                        other, s, sg,
+                        kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
+                        start, step, f, rest,
+                    )  # fmt: skip
+                    if abs(e1 - e) < 0.5:
+                        continue
+                    h1 = log_density(
+                        s + sg * e1, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
+                        start, step, f, rest,
+                    ) - 0.5 * e1 * e1  # fmt: skip
+                    if h1 > best:
+                        best, e, precision = h1, e1, precision1
+            tau = 1.0 / np.sqrt(precision)
+            used = nodes.size
+            # a score that neither guessing nor the top can explain has no plateau
+            near = 1.0
+            if kind == 0 and sign > 0:
+                k0 = k[c, i, 0]
+                low = ni * g + 8.0 * np.sqrt(ni * g) + 10.0 - k0
+                high = ni * lp + 8.0 * np.sqrt(ni * lp) + 10.0 - (ni - k0)
+                near = max(low, high)
+            if near > 0.0 and sg > 0.1 and _heavy(
+                e, tau, s, sg,
+                kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei, start, step, f, rest,
+            ):  # fmt: skip
+                used = _panels(e, tau, side, peak, eps, log_w)
+            else:
+                for q in range(used):
+                    eps[q] = e + tau * nodes[q]
+                    log_w[q] = log_weights[q] + np.log(tau)
+            top = -np.inf
+            total = 0.0
+            for q in range(used):
+                terms[q] = log_w[q] - 0.5 * eps[q] * eps[q] + log_density(
+                    s + sg * eps[q],
+                    kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
+                    start, step, f, rest,
+                )  # fmt: skip
+                top = max(top, terms[q])
+            for q in range(used):
+                total += np.exp(terms[q] - top)
+            out[r, i] = top + np.log(total)
+
+
+def log_likelihood(
+    obs: Observations,
+    metric: Metric,
+    skill: np.ndarray,
+    sigma: np.ndarray,
+    guess: np.ndarray,
+    lapse: np.ndarray,
+    row: np.ndarray,
+) -> np.ndarray:
+    """Log likelihood (R, m) of every observation, noise between models integrated out.
+
+    Parameters
+    ----------
+    obs : Observations
+        Of C curves.
+    metric : Metric
+        Shared by the curves up to chance level.
+    skill : (R, m) array
+        Trend value at each model, before noise.
+    sigma, guess, lapse : (R,) arrays
+        Noise between models and the metric's free rates (ignored where the
+        metric has none).
+    row : (R,) int array
+        Which curve each row is for.
+    """
+    if obs.kind == SKILL_NORMAL:
+        # metrics that show the skill itself: Normal(s, σ² + error²)
+        v = sigma[:, None] ** 2 + obs.error[row] ** 2
+        r = obs.value[row] - skill
+        return np.where(obs.mask[row], -0.5 * r * r / v - 0.5 * np.log(2 * np.pi * v), 0.0)
+    start, step, f, rest = fraction_table(metric)
+    out = np.empty(skill.shape)
+    # an error score is (what a guesser gets) times the part that is missing
+    base = top_score(metric) if obs.kind == SCORE_NORMAL else 1.0
+    _kernel(
+        np.ascontiguousarray(skill), sigma, guess, lapse, row, obs.kind, metric.direction, base,
+        obs.n, obs.k, obs.constant, obs.value, obs.error, obs.guide, obs.guide_info, obs.mask,
+        start, step, f, rest, _HERMITE_NODES, _HERMITE_LOG_WEIGHTS, _PANEL_SIDE, _PANEL_PEAK, out,
+    )  # fmt: skip
+    return out

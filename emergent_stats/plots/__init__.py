@@ -1,0 +1,1 @@
+"""Figures and their one look; nothing else here knows matplotlib."""

@@ -1,0 +1,1 @@
+"""The results table: columns, checks, files, the studies that ship."""

@@ -1,0 +1,1 @@
+"""Other people's rules for calling a break, each with its simulated null."""

@@ -1,0 +1,1 @@
+"""Several metrics of the same outputs, or several seeds, at once."""

@@ -1,0 +1,1 @@
+"""From evidence to an answer: decision, sensitivity, calibration, words."""

@@ -1,0 +1,281 @@
+"""From numbers to a verdict: thresholds in one place, one rule, and a reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emergent_stats.model.curve import MIN_SCALES, Curve
+from emergent_stats.model.trends import ACCOUNTS, JUMP_WIDTH
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a verdict needs. Printed with every verdict.
+
+    Attributes
+    ----------
+    probability : float
+        Smallest probability of the account a verdict rests on.
+    p_cal : float
+        Largest share of simulated gradual series with as large a Bayes factor.
+    bound : float
+        Without simulation: largest value of 1/(Bayes factor), which bounds
+        that share for any gradual truth drawn from the prior (Markov). Where
+        the kind of break is unresolved, two accounts fit by halves, and the
+        bound has to reach `p_cal` itself.
+    power : float
+        Smallest simulated power at the claim's own height for `artefact`.
+    grid : float
+        The verdict's probability must stay above this when any one prior of the
+        sensitivity grid is halved or doubled.
+    second_scale : float
+        Likewise P(jump or onset) on the second scale of skill.
+    misfit : float
+        Smallest posterior predictive p-value, for every verdict.
+    few : int
+        With fewer scales than this an undecided series has too few models.
+    rise : float
+        A change of the expected score between any two scales that is smaller
+        than this (share of the score's range; nats for losses) is flat for all
+        that matters. `flat` by this rule needs P(flat) > ½ and `probability`
+        for the small change.
+    """
+
+    probability: float = 0.95
+    p_cal: float = 0.01
+    bound: float = 0.1
+    power: float = 0.8
+    grid: float = 0.5
+    second_scale: float = 0.5
+    misfit: float = 0.01
+    few: int = 8
+    rise: float = 0.1
+    jump_width: float = JUMP_WIDTH
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything a verdict looks at; NaN or None where it was not computed."""
+
+    p_flat: float
+    p_gradual: float
+    p_onset: float
+    p_jump: float
+    p_falls: float
+    log_bf: float
+    log_bf_error: float
+    grid_real: tuple[float, float]
+    grid_gradual: tuple[float, float]
+    grid_flat: tuple[float, float]
+    grid_falls: tuple[float, float]
+    second_real: float
+    misfit: float
+    p_small_change: float
+    p_cal: float | None
+    power: float | None
+    apparent_jump: bool
+    edge: bool
+    sigma: float
+    floor_share: float
+    scales: int
+    gap: str
+    gap_width: float
+    last_gap: str
+    shape: str
+    unreliable: str
+
+    @property
+    def p_real(self) -> float:
+        """Probability of a jump or an onset."""
+        return self.p_onset + self.p_jump
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Verdict, kind (for `real` and `falls`), reason in words, and whether it survives the grid."""
+
+    verdict: str
+    kind: str | None
+    reason: str
+    robust: bool
+
+
+def thin(curve: Curve) -> Verdict | None:
+    """Return the verdict on a series that no analysis can decide, or None."""
+    if curve.n_scales < MIN_SCALES:
+        return Verdict(
+            "undecided",
+            None,
+            f"too few scales: {curve.n_scales} distinct, a break needs at least {MIN_SCALES} "
+            "(two on either side)",
+            False,
+        )
+    metric = curve.metric_object
+    if not metric.continuous and type(metric).range[1] == 1.0:
+        low, high = curve.counts[0], curve.counts[1]
+        if (high == 0).all() or (curve.score == 0).all():
+            return Verdict(
+                "undecided",
+                None,
+                "floor: no model has a single right answer, so the score shows nothing of the "
+                "skill",
+                False,
+            )
+        if (low >= curve.effective_n).all():
+            return Verdict("undecided", None, "ceiling: every model has every answer right", False)
+    return None
+
+
+def decide(f: Findings, thresholds: Thresholds = THRESHOLDS) -> Verdict:
+    """Apply the rule to the findings of one series."""
+    t = thresholds
+    if f.unreliable:
+        return _undecided(f"evidence not reliable: {f.unreliable}")
+    verdict = _by_probability(f, t)
+    if verdict.verdict != "undecided" and f.misfit < t.misfit:
+        return _undecided(
+            f"misfit: the probabilities say {verdict.verdict}, but no account fits "
+            f"(posterior predictive p = {f.misfit:.3f})"
+        )
+    return verdict
+
+
+def _by_probability(f: Findings, t: Thresholds) -> Verdict:
+    if f.p_flat > t.probability:
+        robust = f.grid_flat[0] > t.grid
+        return Verdict("flat", None, f"nothing visible happens: P(flat) = {f.p_flat:.3f}", robust)
+    if f.p_flat > 0.5 and f.p_small_change > t.probability:
+        return Verdict(
+            "flat",
+            None,
+            f"nothing that matters happens: P(flat) = {f.p_flat:.2f}, and the expected score "
+            f"changes by less than {t.rise:g} with probability {f.p_small_change:.3f}",
+            f.grid_flat[0] > t.grid,
+        )
+    if f.p_falls > t.probability:
+        return _maybe_falls(f, t)
+    if f.p_real > t.probability:
+        return _maybe_real(f, t)
+    if f.p_gradual > t.probability:
+        return _maybe_gradual(f, t)
+    return _undecided(_why_undecided(f, t))
+
+
+_FALLING = {
+    "decline": "the score falls with scale",
+    "drop": "the score drops at a definite scale",
+    "hump": "the score rises, then falls",
+    "u_shape": "the score falls, then rises",
+}
+
+
+def _maybe_falls(f: Findings, t: Thresholds) -> Verdict:
+    lead = f"P(falls) = {f.p_falls:.3f}"
+    if not f.grid_falls[0] > t.grid:
+        return _undecided(
+            f"prior: {lead}, but {f.grid_falls[0]:.2f} under another reasonable prior"
+        )
+    return Verdict("falls", f.shape, f"{_FALLING[f.shape]}: {lead}", True)
+
+
+def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
+    robust = f.grid_real[0] > t.grid
+    if f.p_jump > t.probability:
+        kind = "jump"
+    elif f.p_onset > t.probability:
+        kind = "onset"
+    else:
+        kind = "unresolved"
+    words = {
+        "jump": "skill itself leaps",
+        "onset": "skill sets on, or grows faster, from a definite scale without leaping",
+        "unresolved": "skill breaks, but whether it leaps or sets on cannot be told",
+    }[kind]
+    lead = f"P(jump or onset) = {f.p_real:.3f}"
+    if not robust:
+        return _undecided(
+            f"prior: {lead}, but {f.grid_real[0]:.2f} under another reasonable prior "
+            "(see the sensitivity grid)"
+        )
+    if f.second_real < t.second_scale:
+        return _undecided(
+            f"skill scale: {lead} on the log scale of skill, {f.second_real:.2f} on the logit scale"
+        )
+    if f.p_cal is None:
+        bound = float(np.exp(-f.log_bf))
+        if bound > (t.p_cal if kind == "unresolved" else t.bound):
+            return _undecided(
+                f"not calibrated: {lead}, but gradual truths could give as much by chance "
+                f"(bound on the share {bound:.2f}); simulate with --calibrate 500"
+            )
+        how = f"bound on false alarms {bound:.2g}, not simulated"
+    else:
+        if f.p_cal >= t.p_cal:
+            return _undecided(
+                f"calibration: {lead}, but {f.p_cal:.1%} of gradual series on this design "
+                "look as broken"
+            )
+        how = f"{f.p_cal:.2%} of simulated gradual series look as broken"
+    return Verdict("real", kind, f"{words}: {lead}; {how}", True)
+
+
+def _maybe_gradual(f: Findings, t: Thresholds) -> Verdict:
+    robust = f.grid_gradual[0] > t.grid
+    verdict = "artefact" if f.apparent_jump else "gradual"
+    lead = f"P(gradual) = {f.p_gradual:.3f}"
+    if f.edge and f.apparent_jump:
+        return _undecided(
+            f"edge: {lead}, but the score rises ever faster up to the last model, with nothing "
+            f"measured {f.last_gap}: there a jump in skill cannot be told from a steep trend"
+        )
+    if not robust:
+        return _undecided(
+            f"prior: {lead}, but {f.grid_gradual[0]:.2f} under another reasonable prior"
+        )
+    if f.apparent_jump and f.power is not None and f.power < t.power:
+        return _undecided(
+            f"power: {lead}, but a jump of the claimed height would be found with "
+            f"probability {f.power:.2f} only"
+        )
+    if f.power is None:
+        how = "power not simulated"
+    else:
+        how = f"a jump where the score rises most would be found with power {f.power:.2f}"
+    words = (
+        "the score looks like a jump, the skill behind it is smooth"
+        if verdict == "artefact"
+        else "skill grows smoothly"
+    )
+    return Verdict(verdict, None, f"{words}: {lead}; {how}", True)
+
+
+def _undecided(reason: str) -> Verdict:
+    return Verdict("undecided", None, reason, False)
+
+
+def _why_undecided(f: Findings, t: Thresholds) -> str:
+    parts = {name: getattr(f, f"p_{name}") for name in ACCOUNTS}
+    ranked = sorted(parts, key=lambda k: -parts[k])
+    fits = " and ".join(f"{k} {parts[k]:.2f}" for k in ranked if parts[k] > 0.05)
+    if f.edge:
+        why = (
+            f"edge: the score rises ever faster up to the last model, nothing measured {f.last_gap}"
+        )
+    elif f.sigma > 0.35:
+        why = (
+            f"noise between models: σ ≈ {f.sigma:.2f} nats is as large as what is to be told apart"
+        )
+    elif f.floor_share > 0.5:
+        why = "floor: most models score no better than chance"
+    elif f.gap_width > t.jump_width:
+        why = f"unresolved gap: the score changes most {f.gap}, where nothing was measured"
+    elif f.scales < t.few:
+        why = f"too few models: {f.scales} scales"
+    else:
+        why = f"too alike: what would tell the accounts apart drowns in noise at {f.scales} scales"
+    return f"{why} (P: {fits})"

@@ -1,0 +1,402 @@
+"""Many curves: the comparison of each, on all cores.
+
+Every curve is analysed by itself, with random numbers that follow its own
+numbers: alone, in company and with any number of threads the answer is the
+same, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import LARGE_ERROR
+from emergent_stats.evidence.evidence import Evidence
+from emergent_stats.evidence.many import evidences
+from emergent_stats.evidence.threads import Progress, each, workers
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import hypotheses
+from emergent_stats.model.metrics import Metric
+from emergent_stats.model.trends import ACCOUNTS, BREAKS
+from emergent_stats.results.checkpoints import thinned
+from emergent_stats.verdict import summary
+from emergent_stats.verdict.calibration import calibrate as run_calibration
+from emergent_stats.verdict.calibration import calibration_size
+from emergent_stats.verdict.comparison import Comparison
+from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, thin
+from emergent_stats.verdict.sensitivity import (
+    GRID,
+    ONE_AT_A_TIME,
+    account_log_z,
+    extra_hypotheses,
+    grid,
+    log_bayes_factor,
+    probabilities,
+    share_of,
+    speaks_for,
+)
+
+#: A second scale of skill is looked at where a break is at least this probable.
+_LOOK_TWICE = 0.8
+#: Posterior means of the noise between models rest on accounts at least this probable.
+_NOT_NEGLIGIBLE = 1e-6
+
+#: An evidence this far below the best cannot change a verdict, whatever its error.
+_MATTERS = 4.0
+
+
+def compare_all(
+    curves: Sequence[Curve],
+    *,
+    calibrate: int = 0,
+    seed: int = 0,
+    thresholds: Thresholds = THRESHOLDS,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Comparison]:
+    """Compare the accounts of every curve (see `compare`).
+
+    Checkpoints of one run are thinned first (see `checkpoints`).
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+    calibrate, seed, thresholds
+        As in `compare`.
+    jobs : int, optional
+        Threads; default one per core. Results do not depend on it, nor on
+        which other curves are given.
+    progress : callable, optional
+        Called as progress(done, total): curves, plus simulated series as they
+        turn out to be needed.
+
+    Returns
+    -------
+    list of Comparison, in the order of `curves`.
+    """
+    report = Progress(progress, total=len(curves))
+    # one level of threads only: over curves, or within the simulations of a single one
+    inside = workers(jobs) if len(curves) < 2 else 1
+
+    def work(curve: Curve) -> Comparison:
+        curve = thinned(curve)
+        early = thin(curve)
+        if early is not None:
+            seen = summary.apparent_jump(curve, thresholds.jump_width)[0] if curve.m > 1 else False
+            found = Comparison(
+                curve, early.verdict, early.kind, early.reason,
+                apparent_jump=seen, warnings=curve.all_notes, thresholds=thresholds,
+            )  # fmt: skip
+        else:
+            found = _Analysis(curve, seed, thresholds, calibrate, inside, report).comparison()
+        report(1)
+        return found
+
+    return each(curves, work, jobs)
+
+
+class _Analysis:
+    """Evidences of one curve, and what follows from them."""
+
+    def __init__(
+        self,
+        curve: Curve,
+        seed: int,
+        thresholds: Thresholds,
+        calibrate: int,
+        jobs: int,
+        report: Progress,
+    ):
+        metric = curve.metric_object
+        self.curve, self.seed, self.thresholds, self.calibrate = curve, seed, thresholds, calibrate
+        self.jobs, self.report = jobs, report
+        self.batch = Batch.of([curve], metric)
+        self.evidence = evidences(self.batch, seed, hypotheses(metric))
+        account_z = _account_log_z(self.evidence)
+        self.p = probabilities(account_z)[0]
+        self.log_bf = float(log_bayes_factor(account_z)[0])
+        self.p_break = float(share_of(self.p, *BREAKS))
+        self.doubts = _doubts(self.evidence, thresholds)
+        self.grid = self._grid(metric)
+        self.second = self._second_scale(metric)
+
+    def _rng(self, use: int) -> np.random.Generator:
+        """Random numbers for one use, which follow the curve's own numbers."""
+        return np.random.default_rng([self.seed, use, self.curve.fingerprint])
+
+    def _grid(self, metric: Metric) -> np.ndarray:
+        """Account probabilities in every cell of the sensitivity grid, (cells, accounts).
+
+        Cells with another jump width take evidences of their own. They are NaN
+        where no verdict depends on them: for flat, falling and undecided series.
+        """
+        limit = self.thresholds.probability
+        settled = max(share_of(self.p, "gradual"), self.p_break) > limit
+        extra = evidences(self.batch, self.seed, extra_hypotheses(metric)) if settled else {}
+        return grid(self.evidence, extra)[:, 0]
+
+    def _second_scale(self, metric: Metric) -> float:
+        """P(jump or onset) on the logit scale where the log scale suggests a break, else NaN."""
+        if self.p_break <= _LOOK_TWICE:
+            return float("nan")
+        twin = metric.on_scale("logit")
+        evidence = evidences(Batch.of([self.curve], twin), self.seed, hypotheses(twin))
+        return float(share_of(probabilities(_account_log_z(evidence))[0], *BREAKS))
+
+    def findings(self) -> Findings:
+        """Collect the numbers a verdict looks at, simulation aside."""
+        curve, t = self.curve, self.thresholds
+        p = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
+        jump, edge = summary.apparent_jump(curve, t.jump_width)
+        gap = summary.widest_change(curve)
+        cells = self.grid[np.array(ONE_AT_A_TIME)]
+        low = curve.intervals()[0]
+        chance = curve.chance if np.isfinite(curve.chance) else 0.0
+        floored = curve.metric_object.direction > 0 and not curve.misled.any()
+        floor = float(np.mean(low <= chance)) if floored else 0.0
+        at_stake = max(*p.values(), self.p_break) > t.probability or p["flat"] > 0.5
+        return Findings(
+            **{f"p_{name}": value for name, value in p.items()},
+            log_bf=self.log_bf,
+            log_bf_error=self._log_bf_error(),
+            grid_real=_range(share_of(cells, *BREAKS)),
+            grid_gradual=_range(share_of(cells, "gradual")),
+            grid_flat=_range(share_of(cells, "flat")),
+            grid_falls=_range(share_of(cells, "falls")),
+            second_real=self.second,
+            misfit=(
+                summary.predictive_p(self.batch, self.evidence, self._rng(3))
+                if at_stake
+                else float("nan")
+            ),
+            p_small_change=(
+                summary.small_change(self.batch, self.evidence, self.p, t.rise, self._rng(4))
+                if p["flat"] > 0.5
+                else float("nan")
+            ),
+            p_cal=None,
+            power=None,
+            apparent_jump=jump,
+            edge=edge,
+            sigma=summary.posterior_mean(self._likely(), 0, "sigma"),
+            floor_share=floor,
+            scales=curve.n_scales,
+            gap=gap.words,
+            last_gap=summary.last_gap(curve).words,
+            gap_width=gap.width,
+            shape=summary.falling_shape(self.evidence),
+            unreliable="; ".join(self.doubts),
+        )
+
+    def _likely(self) -> dict[str, Evidence]:
+        """Evidences of the hypotheses that are not out of the question."""
+        best = max(float(e.log_z[0]) for e in self.evidence.values())
+        least = best + np.log(_NOT_NEGLIGIBLE)
+        return {n: e for n, e in self.evidence.items() if e.log_z[0] > least}
+
+    def comparison(self) -> Comparison:
+        """Decide the curve, simulating where a verdict is at stake."""
+        curve, t, row = self.curve, self.thresholds, 0
+        f = self.findings()
+        onset = f.p_onset > max(f.p_jump, f.p_gradual)
+        at, width, height = summary.transition(self.evidence, row, curve, onset)
+        powers: dict[float, float] = {}
+        at_stake = max(f.p_real, f.p_gradual) > t.probability
+        if self.calibrate and at_stake and not f.unreliable:
+            self.report.more(calibration_size(self.calibrate))
+            c = run_calibration(
+                self.batch, row, self.evidence, f.log_bf, self.calibrate,
+                t.p_cal, self.seed, self.jobs, self.report,
+            )  # fmt: skip
+            f = replace(f, p_cal=c.p_cal, power=c.power)
+            powers = c.powers
+        verdict = decide(f, t)
+        return Comparison(
+            curve=curve,
+            verdict=verdict.verdict,
+            kind=verdict.kind,
+            reason=verdict.reason,
+            robust=verdict.robust,
+            p_flat=f.p_flat,
+            p_gradual=f.p_gradual,
+            p_onset=f.p_onset,
+            p_jump=f.p_jump,
+            p_falls=f.p_falls,
+            log_bf=f.log_bf,
+            log_bf_error=f.log_bf_error,
+            p_second=f.second_real,
+            p_cal=f.p_cal,
+            power=f.power,
+            powers={f"{h:g}": v for h, v in powers.items()},
+            at=at,
+            width=width,
+            height=height,
+            apparent_jump=f.apparent_jump,
+            warnings=(*curve.all_notes, *self._numerical_warnings()),
+            hypotheses=self._rows(),
+            sensitivity=tuple(
+                {
+                    "slope": a, "height": h, "width": w,
+                    **dict(zip(ACCOUNTS, self.grid[c].tolist(), strict=True)),
+                }
+                for c, (a, h, w) in enumerate(GRID)
+                if np.isfinite(self.grid[c]).all()
+            ),
+            bands=summary.bands(self.batch, self.evidence, row, self._rng(5)),
+            thresholds=t,
+        )  # fmt: skip
+
+    def _log_bf_error(self) -> float:
+        """Error of the log Bayes factor: its hypotheses' errors, weighted by their shares."""
+        square = 0.0
+        for accounts in (("gradual",), BREAKS):
+            chosen = list(summary.members(self.evidence, *accounts).values())
+            log_z = np.array([e.log_z[0] for e in chosen])
+            share = np.exp(log_z - log_z.max())
+            share /= share.sum()
+            square += float(((share * np.array([e.error[0] for e in chosen])) ** 2).sum())
+        return float(np.sqrt(square))
+
+    def _rows(self) -> tuple[dict, ...]:
+        """One row per hypothesis."""
+        count = {
+            a: sum(e.hypothesis.account == a for e in self.evidence.values()) for a in ACCOUNTS
+        }
+        z = np.array(
+            [e.log_z[0] - np.log(count[e.hypothesis.account]) for e in self.evidence.values()]
+        )
+        share = np.exp(z - z.max())
+        share /= share.sum()
+        return tuple(
+            {
+                "hypothesis": name,
+                "account": e.hypothesis.account,
+                "log_evidence": float(e.log_z[0]),
+                "error": float(e.error[0]),
+                "probability": float(p),
+                "effective": float(e.effective[0]),
+                "pareto_k": float(e.pareto_k[0]),
+                "warning": _warning(e),
+            }
+            for (name, e), p in zip(self.evidence.items(), share, strict=True)
+        )
+
+    def _numerical_warnings(self) -> list[str]:
+        weak = [r["hypothesis"] for r in self._rows() if r["warning"] and r["probability"] > 0.05]
+        return (
+            [f"evidence not exact (error above {LARGE_ERROR}): {', '.join(weak)}"] if weak else []
+        )
+
+
+def _warning(evidence: Evidence) -> str:
+    if evidence.doubts[0]:
+        return evidence.doubts[0]
+    return f"error > {LARGE_ERROR}" if evidence.error[0] > LARGE_ERROR else ""
+
+
+def _doubts(found: dict[str, Evidence], thresholds: Thresholds) -> list[str]:
+    """Evidences that matter and cannot be relied on, each with its reason.
+
+    A large error, as far as it is known, matters only where it could turn what
+    the probabilities say: of a leap of a thousand nats it cannot.
+    """
+    best = max(float(e.log_z[0]) for e in found.values())
+    doubtful = {
+        name: e.doubts[0]
+        for name, e in found.items()
+        if e.doubts[0] and e.log_z[0] + _away(e) > best - _MATTERS
+    }
+    known = all(text.startswith("error") for text in doubtful.values())
+    if known and not _could_turn(found, doubtful, thresholds):
+        return []
+    return [f"{name}: {text}" for name, text in doubtful.items()]
+
+
+def _away(evidence: Evidence) -> float:
+    """Nats by which an evidence may be off."""
+    return 3 * min(float(evidence.error[0]), 2.0)
+
+
+def _could_turn(
+    found: dict[str, Evidence], doubtful: Iterable[str], thresholds: Thresholds
+) -> bool:
+    """Whether errors of some evidences, all of one account against the others, change the say."""
+
+    def says(shift: dict[str, float]) -> tuple:
+        account_z = account_log_z(
+            {n: e.log_z + shift.get(n, 0.0) for n, e in found.items()},
+            {n: e.hypothesis for n, e in found.items()},
+        )
+        values = probabilities(account_z)[0].tolist()
+        p: dict[str, float] = dict(zip(ACCOUNTS, values, strict=True))
+        enough = float(log_bayes_factor(account_z)[0]) > -np.log(thresholds.bound)
+        sure = [a for a in ACCOUNTS if p[a] > thresholds.probability]
+        return speaks_for(p, thresholds.probability), sure, p["flat"] > 0.5, enough
+
+    declared = says({})
+    return any(
+        says(
+            {
+                n: sign * _away(found[n]) * (1 if found[n].hypothesis.account == account else -1)
+                for n in doubtful
+            }
+        )
+        != declared
+        for account in ACCOUNTS
+        for sign in (1, -1)
+    )
+
+
+def _account_log_z(evidence: dict[str, Evidence]) -> np.ndarray:
+    return account_log_z(
+        {n: e.log_z for n, e in evidence.items()},
+        {n: e.hypothesis for n, e in evidence.items()},
+    )
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def compare(
+    curve: Curve,
+    *,
+    calibrate: int = 0,
+    seed: int = 0,
+    thresholds: Thresholds = THRESHOLDS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Weigh the accounts of one curve and reach a verdict.
+
+    Parameters
+    ----------
+    curve : Curve
+    calibrate : int
+        Number of gradual series to simulate on this design for `p_cal` (and a
+        eighth as many per height for power); 0 for none. They are simulated
+        only where a verdict other than `undecided` is at stake.
+    seed : int
+        Of everything random; the same seed gives the same numbers.
+    thresholds : Thresholds
+        What a verdict needs.
+    progress : callable, optional
+        Called as progress(done, total) while simulating.
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> from emergent_stats import Curve, compare
+    >>> curve = Curve([1e8, 1e9, 1e10], [0.0, 0.1, 0.7], "exact_match", n=200)
+    >>> compare(curve).verdict
+    'undecided'
+    """
+    found = compare_all(
+        [curve], calibrate=calibrate, seed=seed, thresholds=thresholds, jobs=1, progress=progress
+    )
+    return found[0]

@@ -1,0 +1,267 @@
+"""What the probabilities of the accounts become under other priors, from the same nodes.
+
+The nodes of an evidence carry parameter values and posterior masses, so the
+evidence under another prior of the same parameters is a reweighting. The grid
+scales the slope prior, the prior of heights and bends, and the largest width
+that counts as a jump, each by ½, 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from emergent_stats.evidence.evidence import Evidence
+from emergent_stats.evidence.integrand import log_visible_share
+from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.maths import log_sum
+from emergent_stats.model.metrics import Metric
+from emergent_stats.model.priors import Gamma, HalfNormal, HalfStudentT, Rising, Uniform
+from emergent_stats.model.trends import (
+    ACCOUNTS,
+    HEIGHT,
+    JUMP_WIDTH,
+    SLOPE,
+    WIDTH_RANGE,
+    Transition,
+    WideTransition,
+)
+
+FACTORS = (0.5, 1.0, 2.0)
+GRID = tuple(product(FACTORS, FACTORS, FACTORS))
+#: Cells in which at most one prior differs from the declared one: a robust verdict survives these.
+#: The corners, where several priors turn against a verdict together, are reported.
+ONE_AT_A_TIME = tuple(sum(factor != 1 for factor in cell) <= 1 for cell in GRID)
+
+
+def scaled(hypothesis: Hypothesis, slope: float, height: float, width: float) -> Hypothesis:
+    """Return the hypothesis with its slope and height priors and the jump width scaled."""
+    trend, changes = hypothesis.trend, {}
+    for name, prior in trend.priors().items():
+        if name == "slope" and isinstance(prior, HalfNormal | HalfStudentT):
+            changes[name] = replace(prior, scale=prior.scale * slope)
+        elif name in ("height", "bend", "fall") and isinstance(prior, Gamma):
+            changes[name] = replace(prior, scale=prior.scale * height)
+    if type(trend) is Transition:
+        changes["width"] = Uniform(WIDTH_RANGE[0], JUMP_WIDTH * width)
+    elif type(trend) is WideTransition:
+        changes["width"] = Rising(JUMP_WIDTH * width, WIDTH_RANGE[1])
+    return replace(hypothesis, trend=replace(trend, **changes))
+
+
+#: Transitions that change sides when the largest width of a jump is halved or doubled; they
+#: have evidences of their own, since nodes of the standard ones are too few there.
+EXTRA = {
+    "wider_jump": Transition(width=Uniform(JUMP_WIDTH, 2 * JUMP_WIDTH)),
+    "less_wide": WideTransition(width=Rising(JUMP_WIDTH / 2, WIDTH_RANGE[1])),
+}
+
+
+def extra_hypotheses(metric: Metric) -> list[Hypothesis]:
+    """Hypotheses of `EXTRA`, needed by `grid` beside the standard ones."""
+    return [Hypothesis(trend, metric, name=name) for name, trend in EXTRA.items()]
+
+
+def _log_z(
+    evidences: Mapping[str, Evidence], name: str, cell: tuple[float, float, float]
+) -> np.ndarray:
+    """Log evidence (C,) of a standard hypothesis with priors scaled by `cell`."""
+    new = scaled(evidences[name].hypothesis, *cell)
+    if name == "wide_transition" and cell[2] < 1:
+        return _transfer(evidences["less_wide"], new)
+    if name == "transition" and cell[2] > 1:
+        # both parts of the width's range, each under the whole range's prior
+        parts = [_transfer(evidences[source], new) for source in ("transition", "wider_jump")]
+        return log_sum(np.stack(parts), 0)
+    return _transfer(evidences[name], new)
+
+
+def _transfer(evidence: Evidence, new: Hypothesis) -> np.ndarray:
+    """Log evidence (C,) of `new` over the range of the nodes of `evidence`."""
+    old = evidence.hypothesis
+    if new.trend == old.trend:
+        return evidence.log_z
+    log_w = evidence.log_weight
+    was, now = old.trend.priors(), new.trend.priors()
+    for name in was:
+        if was[name] != now[name]:
+            value = evidence.parameters[name]
+            # nodes on the very edge of the old prior have no mass to carry over
+            old_density = was[name].log_density(value)
+            ratio = now[name].log_density(value) - np.where(old_density > -np.inf, old_density, 0)
+            log_w = log_w + np.where(old_density > -np.inf, ratio, -np.inf)
+    change = log_visible_share(old, evidence.curves) - log_visible_share(new, evidence.curves)
+    return log_sum(log_w, 1) + change
+
+
+def account_log_z(
+    log_z: Mapping[str, np.ndarray], hypotheses: Mapping[str, Hypothesis]
+) -> np.ndarray:
+    """Log evidence of each account, (C, accounts): the mean over its hypotheses, −inf if none."""
+    columns = []
+    for account in ACCOUNTS:
+        own = [log_z[n] for n, h in hypotheses.items() if h.account == account]
+        members = np.stack(own or [np.full_like(next(iter(log_z.values())), -np.inf)])
+        columns.append(log_sum(members, 0) - np.log(len(members)))
+    return np.stack(columns, axis=1)
+
+
+def probabilities(account_z: np.ndarray, prior: Any = None) -> np.ndarray:
+    """Posterior probability of each account, (C, accounts); equal prior odds by default."""
+    prior = np.full(len(ACCOUNTS), 1 / len(ACCOUNTS)) if prior is None else np.asarray(prior)
+    weighted = account_z + np.log(prior)
+    found = np.exp(weighted - log_sum(weighted, 1)[:, None])
+    return found / found.sum(1, keepdims=True)
+
+
+def share_of(p: np.ndarray, *accounts: str) -> np.ndarray:
+    """Sum of the probabilities (…, accounts) of some accounts, by name, (…).
+
+    Examples
+    --------
+    >>> share_of(np.array([0.1, 0.2, 0.3, 0.4, 0.0]), "onset", "jump").round(2).item()
+    0.7
+    """
+    return p[..., [ACCOUNTS.index(a) for a in accounts]].sum(-1)
+
+
+def log_bayes_factor(account_z: np.ndarray) -> np.ndarray:
+    """Log Bayes factor (C,) of real (jump or onset, equally likely) against gradual."""
+    index = {a: i for i, a in enumerate(ACCOUNTS)}
+    real = np.logaddexp(account_z[:, index["onset"]], account_z[:, index["jump"]]) - np.log(2)
+    return real - account_z[:, index["gradual"]]
+
+
+def grid(evidences: Mapping[str, Evidence], extra: Mapping[str, Evidence]) -> np.ndarray:
+    """Account probabilities in every cell of `GRID`, (cells, C, accounts).
+
+    Without `extra`, cells with another jump width are NaN.
+
+    Parameters
+    ----------
+    evidences, extra : dict of Evidence
+        Of the standard hypotheses and of `extra_hypotheses`, for the same curves.
+    """
+    known = {n: e.hypothesis for n, e in evidences.items()}
+    every = {**evidences, **extra}
+    cells = []
+    for cell in GRID:
+        if cell[2] != 1 and not extra:
+            cells.append(
+                np.full((next(iter(evidences.values())).log_z.size, len(ACCOUNTS)), np.nan)
+            )
+            continue
+        log_z = {name: _log_z(every, name, cell) for name in evidences}
+        cells.append(probabilities(account_log_z(log_z, known)))
+    return np.stack(cells)
+
+
+# --- what changes the verdict --------------------------------------------------------------
+@dataclass(frozen=True)
+class Flip:
+    """Priors under which the probabilities speak for another verdict than the declared ones.
+
+    Attributes
+    ----------
+    factors : dict
+        Of the priors that differ: slope, height, width.
+    before, after : {"real", "gradual", "flat", "falls", "undecided"}
+        What the probabilities alone speak for.
+    account : {"real", "gradual", "flat", "falls"}
+        The one whose probability crosses the threshold.
+    p_before, p_after : float
+        Its probability under the declared priors and under these.
+    """
+
+    factors: Mapping[str, float]
+    before: str
+    after: str
+    account: str
+    p_before: float
+    p_after: float
+
+
+def speaks_for(row: Mapping[str, float], threshold: float) -> str:
+    """Verdict that the probabilities of one cell of the grid speak for."""
+    for verdict in ("flat", "real", "gradual", "falls"):
+        if _of(row, verdict) > threshold:
+            return verdict
+    return "undecided"
+
+
+def flips(rows: Sequence[Mapping[str, float]], threshold: float) -> tuple[Flip, ...]:
+    """Smallest changes of the priors that turn a verdict.
+
+    A change of several priors is left out where a part of it does the same.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        As in `Comparison.sensitivity`; empty gives no flips.
+    threshold : float
+        Probability that a verdict needs.
+    """
+    declared = [r for r in rows if _changed(r) == {}]
+    if not declared:
+        return ()
+    before = speaks_for(declared[0], threshold)
+    found: list[Flip] = []
+    for row in sorted(rows, key=lambda r: len(_changed(r))):
+        factors, after = _changed(row), speaks_for(row, threshold)
+        known = any(f.after == after and f.factors.items() <= factors.items() for f in found)
+        if after == before or known:
+            continue
+        account = before if after == "undecided" else after
+        p = _of(declared[0], account), _of(row, account)
+        found.append(Flip(factors, before, after, account, *p))
+    return tuple(found)
+
+
+def _of(row: Mapping[str, float], verdict: str) -> float:
+    return row["onset"] + row["jump"] if verdict == "real" else row[verdict]
+
+
+def _changed(row: Mapping[str, float]) -> dict[str, float]:
+    return {name: row[name] for name in ("slope", "height", "width") if row[name] != 1}
+
+
+def prior_words(name: str, factor: float) -> str:
+    """One prior of the grid in words.
+
+    Examples
+    --------
+    >>> prior_words("slope", 0.5)
+    'slopes above 1.5 nats/decade are all but ruled out'
+    """
+    if name == "slope":
+        top = 1.96 * SLOPE.scale * factor  # 95 % of a half-normal
+        return (
+            f"slopes above {top:.1f} nats/decade are all but ruled out"
+            if factor < 1
+            else f"slopes up to {top:.1f} nats/decade are allowed"
+        )
+    if name == "height":
+        mean = HEIGHT.shape * HEIGHT.scale * factor
+        return f"breaks are expected to be {'small' if factor < 1 else 'large'} ({mean:g} nats)"
+    width = JUMP_WIDTH * factor
+    return (
+        f"only transitions within {width:g} decade count as jumps"
+        if factor < 1
+        else f"transitions up to {width:g} decade wide count as jumps"
+    )
+
+
+def flip_words(flip: Flip) -> str:
+    """A flip as a sentence: `real` only if …: P(jump or onset) .80 → .97."""
+    condition = " and ".join(prior_words(n, f) for n, f in flip.factors.items())
+    name = {"real": "jump or onset"}.get(flip.account, flip.account)
+    change = f"P({name}) {flip.p_before:.2f} → {flip.p_after:.2f}"
+    lead = "{} only if" if flip.before == "undecided" else "{} no more if"
+    verdict = flip.after if flip.before == "undecided" else flip.before
+    if "undecided" not in (flip.before, flip.after):
+        return f"{flip.after} instead of {flip.before} if {condition}: {change}"
+    return f"{lead.format(verdict)} {condition}: {change}"

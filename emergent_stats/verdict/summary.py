@@ -1,0 +1,312 @@
+"""Posterior summaries of one curve from the nodes of its evidences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.evidence import Evidence
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
+from emergent_stats.model.maths import log_sum
+from emergent_stats.model.trends import ACCOUNTS, WIDTH_RANGE
+from emergent_stats.verdict.calibration import draw_posterior, simulate_batch
+
+_DRAWS = 400
+# replicated series of a predictive check: p-values of .005 must be told from 0
+_REPLICATES = 600
+_GRID = 81
+_NAN = (float("nan"), float("nan"))
+
+
+def members(evidence: Mapping[str, Evidence], *accounts: str) -> dict[str, Evidence]:
+    """Evidences of the hypotheses of some accounts."""
+    return {n: e for n, e in evidence.items() if e.hypothesis.account in accounts}
+
+
+def weighted(
+    evidence: Mapping[str, Evidence], row: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values and weights of one parameter over several hypotheses; weights sum to 1."""
+    values, weights = [], []
+    for e in evidence.values():
+        if name in e.parameters:
+            values.append(e.parameters[name][row])
+        elif name == "width":
+            # a step is the limit of a narrow transition
+            values.append(np.full(e.log_weight.shape[1], WIDTH_RANGE[0]))
+        else:
+            continue
+        weights.append(e.log_weight[row])
+    v, w = np.concatenate(values), np.concatenate(weights)
+    p = np.exp(w - w.max())
+    p /= p.sum()
+    return v, p
+
+
+def interval(values: np.ndarray, weights: np.ndarray, level: float = 0.9) -> tuple[float, float]:
+    """Equal-tailed interval of weighted values."""
+    order = np.argsort(values)
+    share = np.cumsum(weights[order])
+    tail = 0.5 * (1 - level)
+    low, high = np.searchsorted(share, [tail, 1 - tail])
+    last = values.size - 1
+    return float(values[order][min(low, last)]), float(values[order][min(high, last)])
+
+
+def transition(evidence: Mapping[str, Evidence], row: int, curve: Curve, onset: bool):
+    """90 % intervals of where, how wide and how high: of the onset, else of the transition.
+
+    The transition's are averaged over all widths, so that the width is
+    estimated and not assumed.
+    """
+    if onset:
+        chosen = members(evidence, "onset")
+    else:
+        chosen = {n: evidence[n] for n in ("transition", "step", "wide_transition")}
+    low, high = (
+        float(curve.in_units(v + curve.centre))
+        for v in interval(*weighted(chosen, row, "location"))
+    )
+    axis = curve.scale_axis
+    low, high = axis.ordered(axis.log_or_value(low), axis.log_or_value(high))
+    at = (low, high)
+    if onset:
+        return at, _NAN, _NAN
+    return (
+        at,
+        interval(*weighted(chosen, row, "width")),
+        interval(*weighted(chosen, row, "height")),
+    )
+
+
+def posterior_mean(evidence: Mapping[str, Evidence], row: int, name: str) -> float:
+    """Posterior mean of a parameter over several hypotheses."""
+    values, weights = weighted(evidence, row, name)
+    return float(values @ weights)
+
+
+def bands(
+    batch: Batch, evidence: Mapping[str, Evidence], row: int, rng: np.random.Generator
+) -> dict[str, dict[str, np.ndarray]]:
+    """Median and 90 % band of expected score and skill along the axis, per account."""
+    curve = batch.curves[row]
+    reach = 0.03 * max(curve.x[-1] - curve.x[0], 1e-9)
+    x = np.linspace(curve.x[0] - reach, curve.x[-1] + reach, _GRID)
+    found = {}
+    for account in ACCOUNTS:
+        skills, scores = [], []
+        for h, values in draw_posterior(members(evidence, account), row, _DRAWS, rng):
+            skill = np.asarray(h.skill(x - curve.centre, values), float)
+            skills.append(skill)
+            scores.append(h.metric(skill, **h.rates(values)))
+        low, mid, high = np.quantile(np.concatenate(scores), [0.05, 0.5, 0.95], axis=0)
+        s_low, s_mid, s_high = np.quantile(np.concatenate(skills), [0.05, 0.5, 0.95], axis=0)
+        found[account] = {
+            "x": curve.in_units(x),
+            "score_low": low, "score_mid": mid, "score_high": high,
+            "skill_low": s_low, "skill_mid": s_mid, "skill_high": s_high,
+        }  # fmt: skip
+    return found
+
+
+def small_change(
+    batch: Batch,
+    evidence: Mapping[str, Evidence],
+    p: np.ndarray,
+    limit: float,
+    rng: np.random.Generator,
+) -> float:
+    """Probability, over all accounts, that the expected score changes by less than `limit`.
+
+    Between any two scales of the (single) curve, in score units (nats of skill for losses): a
+    score that falls and recovers has changed.
+    """
+    curve, metric = batch.curves[0], batch.metric
+    total = 0.0
+    for account, weight in zip(ACCOUNTS, p, strict=True):
+        small, size = 0.0, 0
+        for h, values in draw_posterior(members(evidence, account), 0, _DRAWS, rng):
+            skill = np.asarray(h.skill(curve.x - curve.centre, values), float)
+            seen = skill if metric.continuous else h.metric(skill, **h.rates(values))
+            change = np.ptp(seen, axis=1)
+            small, size = small + float((change < limit).sum()), size + change.size
+        total += float(weight) * small / size
+    return total
+
+
+def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.Generator) -> float:
+    """Posterior predictive p-value of the (single) curve, over all accounts by their evidence.
+
+    Smaller of two, doubled: the share of replicated series that are less
+    likely than the observed one under the same posterior draw, and the share
+    whose neighbouring residuals go together at least as much. Noise between
+    models can be as wide as it takes to excuse any residuals, but not that
+    they come in order. Near 0 if no account fits.
+    """
+    drawn = draw_posterior(evidence, 0, _REPLICATES, rng)
+    again = simulate_batch(batch, 0, drawn, rng)
+    m = batch.curves[0].m
+    less, closer, start = [], [], 0
+    for h, values in drawn:
+        size = values["sigma"].shape[0]
+        x = np.repeat(batch.x[:1], size, axis=0)
+        skill = np.asarray(h.skill(x, values), float) + np.zeros_like(x)
+        rates = {n: values[n] for n in ("guess", "lapse") if n in values}
+        zero = np.zeros(size)
+        sigma = values["sigma"]
+        guess, lapse = (rates[n][:, 0] if n in rates else zero for n in ("guess", "lapse"))
+        density, together = [], []
+        spread, middle = _residual_scale(batch, h, skill, sigma, rates)
+        for b, rows in ((batch, np.zeros(size, int)), (again, np.arange(start, start + size))):
+            ll = log_likelihood(b.obs, h.metric, skill, sigma[:, 0], guess, lapse, rows)
+            density.append(ll.sum(1))
+            residual = ((b.obs.value[rows] - middle) / spread)[:, :m]
+            together.append((residual[:, 1:] * residual[:, :-1]).sum(1))
+        less.append(density[1] <= density[0] + 1e-9)
+        closer.append(together[1] >= together[0] - 1e-9)
+        start += size
+    p = [float(np.concatenate(v).mean()) for v in (less, closer)]
+    return min(1.0, 2 * min(p))
+
+
+def _residual_scale(batch: Batch, h, skill, sigma, rates) -> tuple[np.ndarray, np.ndarray]:
+    """Spread and middle of the scores (skills for losses) around a trend, (R, m)."""
+    obs = batch.obs
+    if obs.kind == SKILL_NORMAL:
+        return np.sqrt(sigma**2 + obs.error[:1] ** 2), skill
+    middle = h.metric(skill, **rates)
+    between = 0.5 * np.abs(h.metric(skill + sigma, **rates) - h.metric(skill - sigma, **rates))
+    if obs.kind == BINOMIAL:
+        n = np.maximum(obs.n[:1], 1.0)
+        own = np.maximum(middle * (1 - middle), 0.25 / n) / n
+    else:
+        own = obs.error[:1] ** 2
+    return np.sqrt(own + between**2), middle
+
+
+def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
+    """Log predictive density of each score of a curve given the others, (m,).
+
+    p(y_i | y_−i) = Z/Z_−i with Z_−i = Σ_r w_r/L_i(r) over the nodes r of the
+    evidence Z = Σ_r w_r: no refit, and no approximation beyond that of the
+    nodes. Design and priors, bounds of a location included, stay those of the
+    whole curve. A score that the others rule out rests on few nodes.
+
+    Parameters
+    ----------
+    batch : Batch
+        The one the evidence was computed for.
+    evidence : Evidence
+        Of one hypothesis.
+    row : int
+        Which curve.
+    """
+    h, m = evidence.hypothesis, batch.curves[row].m
+    log_w = evidence.log_weight[row]
+    used = np.isfinite(log_w)
+    size = int(used.sum())
+    fixed = {n: np.full((size, 1), v) for n, v in h.fixed().items()}
+    values = fixed | {n: v[row, used][:, None] for n, v in evidence.parameters.items()}
+    x = np.repeat(batch.x[row : row + 1], size, axis=0)
+    skill = np.asarray(h.skill(x, values), float)
+    if batch.offset is not None:
+        skill = skill + batch.offset[row]
+    zero = np.zeros(size)
+    sigma, guess, lapse = (
+        values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
+    )
+    rows = np.full(size, row)
+    ll = log_likelihood(batch.obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
+    without = log_sum(log_w[used][:, None] - ll, 0)
+    return log_sum(log_w[used][:, None], 0) - without
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A gap between neighbouring scales: its ends in words, and its width in decades (or nats)."""
+
+    words: str
+    width: float
+
+
+def widest_change(curve: Curve) -> Gap:
+    """Gap between neighbouring scales in which the score changes most."""
+    x, y = _by_scale(curve)[:2]
+    return _gap(curve, x, int(np.argmax(np.abs(np.diff(y)))))
+
+
+def last_gap(curve: Curve) -> Gap:
+    """Gap between the largest model and the one before."""
+    x = np.unique(curve.x)
+    return _gap(curve, x, x.size - 2)
+
+
+def _gap(curve: Curve, x: np.ndarray, i: int) -> Gap:
+    return Gap(curve.scale_axis.between(x[i], x[i + 1]), float(x[i + 1] - x[i]))
+
+
+def falling_shape(evidence: Mapping[str, Evidence]) -> str:
+    """Likeliest hypothesis of the account `falls`."""
+    chosen = members(evidence, "falls")
+    return max(chosen, key=lambda name: float(chosen[name].log_z[0]))
+
+
+def _by_scale(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct scales, mean score (better is higher; log for losses) and its noise at each."""
+    metric = curve.metric_object
+    values = metric.direction * (np.log(curve.score) if metric.continuous else curve.score)
+    x, index = np.unique(curve.x, return_inverse=True)
+    y = np.bincount(index, values) / np.bincount(index)
+    if metric.continuous:
+        return x, y, np.zeros(x.size)
+    low, high = curve.intervals(0.9)
+    # ~2 standard errors of a difference, from the widths of 90 % intervals
+    return x, y, np.bincount(index, (high - low) / 2 * 0.85) / np.bincount(index)
+
+
+#: Of the rise that a straight line would not show in a gap, the share that makes it a jump.
+_SUDDEN = 0.5
+
+
+def apparent_jump(curve: Curve, width: float) -> tuple[bool, bool]:
+    """Whether the score looks like a jump, and whether that rests on the last model.
+
+    A jump is seen where, within one gap of the models or within `width`
+    decades, the score rises by half of its total rise or more *beyond* what
+    a straight line over all scales would rise there, and beyond the noise of
+    the examples: over a decade any line has half of its rise within half a
+    decade. It rests on the edge if the rise is made in the last gap, faster
+    than in the one before: whether skill leapt or keeps accelerating, only
+    larger models would show.
+    """
+    x, y, noise = _by_scale(curve)
+    total, span = y.max() - y.min(), x[-1] - x[0]
+
+    def sudden(i: int, j: int) -> bool:
+        rise, line = y[j] - y[i], total * (x[j] - x[i]) / span
+        return rise - line >= _SUDDEN * (total - line) and rise - line > noise[i] + noise[j]
+
+    last = x.size - 1
+    seen = any(
+        sudden(i, j)
+        for i in range(last)
+        for j in range(i + 1, last + 1)
+        if j == i + 1 or x[j] - x[i] <= width
+    )
+    return seen, seen and sudden(last - 1, last) and _speeds_up(x, y, noise)
+
+
+def _speeds_up(x: np.ndarray, y: np.ndarray, noise: np.ndarray) -> bool:
+    """Whether the score rises faster in the last gap than in the one before, and fell in neither.
+
+    A score that jumps up and down has no rise that could go on.
+    """
+    if x.size < 3:
+        return True
+    last, before = y[-1] - y[-2], y[-2] - y[-3]
+    fell = before < -max(noise[-2] + noise[-3], 0.1 * last)
+    return bool(not fell and last / (x[-1] - x[-2]) > before / (x[-2] - x[-3]))

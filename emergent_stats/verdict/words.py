@@ -1,0 +1,69 @@
+"""Numbers in words, the same in the terminal and in figures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from emergent_stats.model.axes import AXES
+
+if TYPE_CHECKING:
+    from emergent_stats.model.curve import Curve
+
+# values that are no scale (a score, a count of examples) are written like parameters
+_COUNT = AXES["params"]
+
+
+def scale_label(value: float, axis: str) -> str:
+    """Scale as a person writes it: 1.3B parameters, 10²² FLOPs, a loss of 2.31, 2024-05-13.
+
+    Examples
+    --------
+    >>> scale_label(1.25e8, "params"), scale_label(3e22, "flops"), scale_label(143000, "step")
+    ('125M', '3·10²²', '143k')
+    """
+    return AXES.get(axis, _COUNT).label(value)
+
+
+def probability(value: float | None) -> str:
+    """Probability without false certainty: .03, .97, <.01, >.99; a dash where there is none.
+
+    Examples
+    --------
+    >>> probability(0.031), probability(0.9997), probability(None)
+    ('.03', '>.99', '–')
+    """
+    if value is None or value != value:
+        return "–"
+    if value < 0.005:
+        return "<.01"
+    if value > 0.995:
+        return ">.99"
+    return f"{value:.2f}".lstrip("0")
+
+
+def number(value: float | None) -> str:
+    """Signed number with one decimal; a dash where there is none.
+
+    Examples
+    --------
+    >>> number(-3.21), number(None)
+    ('−3.2', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def scale_of(curve: Curve, ends: tuple[float, float]) -> tuple[float, float]:
+    """Scale in the axis' own units from decades (a loss or a year is its own unit)."""
+    axis = curve.scale_axis
+    return axis.from_log_or_value(ends[0]), axis.from_log_or_value(ends[1])
+
+
+def scale_range(curve: Curve, ends: tuple[float, float]) -> str:
+    """Interval of scale given as in `Comparison.at`, in units: 12B–130B; a dash if none."""
+    if not all(math.isfinite(end) for end in ends):
+        return "–"
+    dash = " – " if curve.scale_axis.dated else "–"
+    return dash.join(scale_label(end, curve.axis) for end in scale_of(curve, ends))

@@ -1,0 +1,223 @@
+"""The table of evidences, and leave-one-out densities from the same nodes."""
+
+import tracemalloc
+from dataclasses import dataclass
+
+import brute
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import special
+
+from emergent_stats.collection.fits import pointwise
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import FULL, LARGE_ERROR, QUICK, SCREEN
+from emergent_stats.evidence.evidence import log_evidence
+from emergent_stats.evidence.many import evidence_table
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import Hypothesis, hypotheses
+from emergent_stats.model.metrics import ExactMatch
+from emergent_stats.model.noise import Binomial
+from emergent_stats.model.priors import HalfNormal, Normal, Prior
+from emergent_stats.model.trends import TRENDS, Flat, Kink, PowerLaw, Step, Trend
+from emergent_stats.verdict.summary import leave_one_out
+
+RATES = {"guess": 0.01, "lapse": 0.01}
+METRIC = ExactMatch(**RATES)
+SLOPE = HalfNormal(0.7)
+TWO = [Hypothesis(Step(), METRIC), Hypothesis(PowerLaw(), METRIC)]
+
+
+def some_curves(count, seed=0, sizes=(5, 6, 8, 11)):
+    rng = np.random.default_rng(seed)
+    found = []
+    for i in range(count):
+        m = sizes[i % len(sizes)]
+        p = 1 / (1 + np.exp(-rng.normal(0, 1) - rng.uniform(0, 2) * np.linspace(-2, 2, m)))
+        scores = rng.binomial(200, p) / 200
+        found.append(Curve(10.0 ** np.linspace(8, 11, m), scores, "exact_match", n=200.0))
+    return found
+
+
+def test_same_numbers_for_any_jobs_and_company():
+    curves = some_curves(12)
+    seen = []
+    one = evidence_table(curves, TWO, seed=3, jobs=1, effort=QUICK)
+    two = evidence_table(
+        curves, TWO, seed=3, jobs=2, effort=QUICK, progress=lambda *a: seen.append(a)
+    )
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert seen[-1] == (12, 12)
+    assert [s[0] for s in seen] == sorted(s[0] for s in seen)
+    turned = evidence_table(curves[::-1], TWO, seed=3, jobs=2, effort=QUICK)
+    for i in (0, 7):
+        alone = evidence_table([curves[i]], TWO, seed=3, effort=QUICK)
+        for table, place in ((one, i), (turned, len(curves) - 1 - i)):
+            rows = table[table["curve"] == place].drop(columns="curve").reset_index(drop=True)
+            pd.testing.assert_frame_equal(rows, alone.drop(columns="curve"), check_exact=True)
+    other = evidence_table(curves, TWO, seed=4, jobs=1, effort=QUICK)
+    assert (other["log_evidence"] != one["log_evidence"]).all()
+
+
+def test_rows_are_the_evidences_in_order():
+    curves = some_curves(2, sizes=(6, 6))
+    table = evidence_table(curves, TWO, effort=FULL)
+    assert table["curve"].tolist() == [0, 0, 1, 1]
+    assert table["hypothesis"].tolist() == ["step", "power_law"] * 2
+    assert table["account"].tolist() == ["jump", "gradual"] * 2
+    found = log_evidence(Batch.of(curves, METRIC), TWO[1])
+    got = table[table["hypothesis"] == "power_law"]
+    np.testing.assert_allclose(got["log_evidence"], found.log_z, atol=4 * found.error.max())
+    assert table["converged"].all()
+    # nothing is drawn where every combination of the outer parameters is taken
+    assert table["pareto_k"].isna().all()
+    drawn = evidence_table(curves, [Hypothesis(Kink(), METRIC)])
+    assert drawn["pareto_k"].notna().all()
+
+
+def test_every_trend_by_default():
+    table = evidence_table(some_curves(1), effort=SCREEN)
+    assert table["hypothesis"].tolist() == list(TRENDS)
+    assert np.isfinite(table["log_evidence"]).all()
+
+
+def test_what_did_not_converge_says_so():
+    hard = Curve(10.0 ** np.linspace(8, 11, 6), np.array([0, 0, 0, 0, 1, 1]) * 0.999,
+                 "exact_match", n=1e6)  # fmt: skip
+    table = evidence_table([hard], [Hypothesis(Step(), hard.metric_object)], effort=SCREEN)
+    row = table.iloc[0]
+    assert row["error"] > LARGE_ERROR
+    assert not row["converged"]
+    assert row["warning"].startswith(f"error > {LARGE_ERROR}")
+
+
+def test_errors_name_the_curve():
+    good, short = some_curves(1, sizes=(5,))[0], some_curves(1, sizes=(3,))[0]
+    with pytest.raises(ValueError, match="curve 1 of the table: trend 'step' needs at least 4"):
+        evidence_table([good, short], TWO)
+    huge = Curve(good.axis_values, np.round(good.score, 3), "exact_match", n=1e10)
+    with pytest.raises(ValueError, match=r"curve 2 of the table: it, model \d: n = 1e\+10"):
+        evidence_table([good, good, huge], TWO)
+    loss = Curve(good.axis_values, good.score + 1, "cross_entropy")
+    with pytest.raises(ValueError, match="curve 1 is scored by 'cross_entropy'"):
+        evidence_table([good, loss], TWO)
+    with pytest.raises(ValueError, match="names of hypotheses must differ, got step, step"):
+        evidence_table([good], [TWO[0], TWO[0]])
+
+
+def test_memory_does_not_grow_with_the_number_of_curves():
+    evidence_table(some_curves(2, sizes=(5,)), TWO, jobs=1, effort=SCREEN)
+    peaks = []
+    for count in (1, 32, 96):
+        curves = some_curves(count, sizes=(5,))
+        tracemalloc.start()
+        evidence_table(curves, TWO, jobs=1, effort=SCREEN)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # the table's own rows, a few kilobytes a curve; what a curve is analysed with is let go
+    assert peaks[2] - peaks[1] < 64 * peaks[0] / 40
+
+
+# --- leave one out ----------------------------------------------------------------------------
+SIX = Curve(
+    10.0 ** np.linspace(8, 11, 6), np.array([2, 3, 8, 14, 25, 31]) / 40, "exact_match", n=40.0
+)
+
+
+@pytest.mark.parametrize(
+    ("trend", "points"),
+    [
+        (Flat(level=Normal(0.0, 1.0)), {"level": 121, "sigma": 121}),
+        (PowerLaw(level=Normal(0.0, 1.0), slope=HalfNormal(0.8)),
+         {"level": 61, "slope": 61, "sigma": 21}),
+    ],
+)  # fmt: skip
+def test_leave_one_out_is_a_refit_without_the_score(trend, points):
+    h = Hypothesis(trend, METRIC)
+    batch = Batch.of([SIX], METRIC)
+    got = np.mean([leave_one_out(batch, log_evidence(batch, h, seed=s), 0) for s in range(6)], 0)
+    values, log_w = brute.grid_values(h, SIX, points)
+    x = (SIX.x - SIX.centre)[None, :]
+    own = {n: values[n] for n in h.trend.parameter_names()}
+    skill = h.trend(x, **own) + np.zeros((log_w.size, 1))
+    gate = brute.log_gate(h, x, own, skill)
+    e = np.linspace(-6, 6, 31)
+    own_skill = [skill[:, i : i + 1] + values["sigma"] * e for i in range(6)]
+    log_phi = -0.5 * e * e + np.log((e[1] - e[0]) / np.sqrt(2 * np.pi))
+    inside = [brute.log_observation(SIX, METRIC, i, s, RATES) for i, s in enumerate(own_skill)]
+    each = np.stack([special.logsumexp(v + log_phi, axis=1) for v in inside], axis=1)
+    whole = log_w + gate + each.sum(1)
+    want = [special.logsumexp(whole) - special.logsumexp(whole - each[:, i]) for i in range(6)]
+    np.testing.assert_allclose(got, want, atol=0.06)
+
+
+def test_log_likelihoods_of_what_falls_below_chance():
+    """Without a floor at chance every score has a likelihood."""
+    curve = Curve(
+        10.0 ** np.arange(8, 12), np.array([493, 506, 525, 290]) / 1000, "multiple_choice",
+        n=1000.0, chance=0.5,
+    )  # fmt: skip
+    h = next(h for h in hypotheses(curve.metric_object) if h.name == "decline")
+    rng = np.random.default_rng(4)
+    size = 12
+    values = {
+        "level": rng.normal(0.5, 1.0, (size, 1)), "slope": rng.uniform(0, 0.5, (size, 1)),
+        "sigma": rng.uniform(0.05, 0.5, (size, 1)), "guess": np.zeros((size, 1)),
+        "lapse": np.full((size, 1), 0.01),
+    }  # fmt: skip
+    batch = Batch.of([curve], curve.metric_object)
+    got = pointwise(batch, h, values, np.zeros(size, int))
+    skill = h.skill(batch.x[:1], values)
+    e = np.linspace(-40, 40, 16_001)
+    log_phi = -0.5 * e * e + np.log((e[1] - e[0]) / np.sqrt(2 * np.pi))
+    rates = {"guess": 0.0, "lapse": 0.01}
+    for i in range(4):
+        own = skill[:, i : i + 1] + values["sigma"] * e
+        want = special.logsumexp(
+            brute.log_observation(curve, h.metric, i, own, rates) + log_phi, axis=1
+        )
+        np.testing.assert_allclose(got[:, i], want, rtol=2e-3, atol=0.02)
+
+
+def test_leave_one_out_of_a_padded_curve():
+    longer = some_curves(1, sizes=(9,))[0]
+    alone, both = Batch.of([SIX], METRIC), Batch.of([longer, SIX], METRIC)
+    h = TWO[1]
+    first = leave_one_out(alone, log_evidence(alone, h), 0)
+    second = leave_one_out(both, log_evidence(both, h), 1)
+    assert second.shape == (6,)
+    np.testing.assert_allclose(second, first, atol=0.3)
+    assert (first < 0).all()
+
+
+# --- a user's own trends -----------------------------------------------------------------------
+@dataclass(frozen=True)
+class Square(Trend):
+    """Linear in its parameters."""
+
+    level: Prior | float = Normal(0.0, 1.0)
+    curl: Prior | float = SLOPE
+
+    def __call__(self, x, *, level, curl):
+        return level + curl * x * abs(x)
+
+
+@dataclass(frozen=True)
+class Saturating(Trend):
+    """Not linear in its parameters."""
+
+    level: Prior | float = Normal(0.0, 1.0)
+    rate: Prior | float = SLOPE
+
+    def __call__(self, x, *, level, rate):
+        return level + 2.0 * np.tanh(rate * x)
+
+
+@pytest.mark.parametrize("trend", [Square(), Saturating()])
+def test_own_trends_have_the_evidence_of_brute_force(trend):
+    h = Hypothesis(trend, METRIC, Binomial(sigma=0.2))
+    want = brute.evidence_on_grid(h, SIX, {n: 161 for n in trend.priors()})
+    found = [log_evidence(Batch.of([SIX], METRIC), h, seed=s) for s in range(4)]
+    error = np.sqrt(np.mean([f.error[0] ** 2 for f in found]) / 4)
+    assert np.mean([f.log_z[0] for f in found]) == pytest.approx(want, abs=0.02 + 3 * error)
+    assert error < 0.05

@@ -1,0 +1,102 @@
+"""The lattice of noises and rates is a quadrature rule under their priors."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from emergent_stats.evidence.nuisance import lattice
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.likelihood import observe
+from emergent_stats.model.metrics import CrossEntropy, ExactMatch
+from emergent_stats.model.noise import Binomial
+from emergent_stats.model.noise import Normal as NormalNoise
+
+AXIS = 10.0 ** np.linspace(8, 11, 6)
+SIGMA = stats.halfnorm(scale=0.3)
+
+
+def nodes_of(scores, n=200.0, spacing=2.0, guesses=8, lapses=8, metric=None):
+    curve = Curve(AXIS, np.asarray(scores, float), "exact_match", n=n)
+    metric = metric or curve.metric_object
+    return lattice(observe([curve], metric), metric, Binomial(), spacing, guesses, lapses)
+
+
+FLOOR = np.array([0, 0, 2, 20, 90, 150]) / 200
+HIGH = np.array([60, 80, 120, 160, 190, 199]) / 200
+
+
+@pytest.mark.parametrize("m", [4, 8, 40])
+@pytest.mark.parametrize("n", [20.0, 2000.0, 1e6])
+def test_weights_of_sigma_integrate_smooth_functions(m, n):
+    curve = Curve(10.0 ** np.linspace(8, 11, m), np.round(np.linspace(0.1, 0.9, m) * n) / n,
+                  "exact_match", n=n)  # fmt: skip
+    nodes = lattice(observe([curve], curve.metric_object), curve.metric_object, Binomial(),
+                    2.0, 8, 8)  # fmt: skip
+    w, s = np.exp(nodes.log_sigma_weight[0]), nodes.sigma[0]
+    assert w.sum() == pytest.approx(1.0, abs=0.02)
+    assert w @ s == pytest.approx(SIGMA.mean(), rel=0.02)
+    # as the likelihood of m models that scatter by 0.2: what the spacing is made for
+    like = s**-m * np.exp(-0.5 * m * 0.04 / s**2)
+    want = integrate.quad(
+        lambda v: SIGMA.pdf(v) * v**-m * np.exp(-0.5 * m * 0.04 / v**2), 1e-3, 3, points=[0.2]
+    )[0]
+    assert np.log(w @ like) == pytest.approx(np.log(want), abs=0.03)
+
+
+def test_closer_nodes_of_sigma_come_closer():
+    away = []
+    for spacing in (4.0, 2.0, 1.0):
+        nodes = nodes_of(FLOOR, spacing=spacing)
+        away.append(abs(np.exp(nodes.log_sigma_weight[0]).sum() - 1))
+    assert away[2] < 0.01
+    assert away[2] <= away[0]
+
+
+@pytest.mark.parametrize("k", [0, 1, 3, 8])
+@pytest.mark.parametrize("count", [8, 64])
+def test_weights_of_rates_integrate_what_the_extreme_scores_ask_of_them(k, count):
+    scores = np.array([k, 30, 60, 90, 150, 200 - k]) / 200
+    nodes = nodes_of(scores, guesses=count, lapses=count)
+    rate = nodes.log_rate_weight[0].reshape(count, count)
+    total = np.logaddexp.reduce(rate.ravel())
+    want = integrate.quad(
+        lambda v: stats.beta.pdf(v, 1, 50) * stats.binom.pmf(k, 200, v), 0, 0.5, limit=200
+    )[0]
+    for value, log_w in (
+        (nodes.guess[0, ::count], np.logaddexp.reduce(rate, 1)),
+        (nodes.lapse[0, :count], np.logaddexp.reduce(rate, 0)),
+    ):
+        # the other rate's weights summed out
+        log_w = log_w - 0.5 * total
+        found = (np.exp(log_w) * stats.binom.pmf(k, 200, value)).sum()
+        assert np.log(found) == pytest.approx(np.log(want), abs=0.15 if count == 8 else 0.03)
+
+
+def test_numbers_in_place_of_priors_are_single_nodes():
+    metric = ExactMatch(guess=0.1, lapse=0.02)
+    curve = Curve(AXIS, HIGH, "exact_match", n=200.0)
+    nodes = lattice(observe([curve], metric), metric, Binomial(sigma=0.3), 2.0, 8, 8)
+    assert nodes.shape == (1, 1)
+    assert (nodes.sigma, nodes.guess, nodes.lapse) == ([[0.3]], [[0.1]], [[0.02]])
+    for log_w in (nodes.log_sigma_weight, nodes.log_rate_weight):
+        np.testing.assert_array_equal(log_w, [[0.0]])
+
+
+def test_losses_have_no_rates():
+    curve = Curve(AXIS, np.linspace(3, 1, 6), "cross_entropy", stderr=np.full(6, 0.01))
+    nodes = lattice(observe([curve], CrossEntropy()), CrossEntropy(), NormalNoise(), 2.0, 8, 8)
+    assert nodes.shape == (1, 1)
+    assert np.exp(nodes.log_sigma_weight).sum() == pytest.approx(1.0, abs=0.02)
+    assert nodes.sigma.min() < 1e-3
+
+
+@pytest.mark.parametrize("n", [1.0, 3.0, 200.0])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.5])
+def test_rates_stay_in_their_range_however_few_the_examples(n, value):
+    score = np.full(6, np.round(value * n) / n)
+    curve = Curve(10.0 ** np.linspace(8, 11, 6), score, "exact_match", n=n)
+    metric = curve.metric_object
+    nodes = lattice(observe([curve], metric), metric, Binomial(), 2.0, 5, 4)
+    used = np.isfinite(nodes.log_rate_weight)
+    assert ((nodes.guess + nodes.lapse)[used] < 1).all()
+    assert 0.5 < np.exp(nodes.log_rate_weight).sum() < 1 + 1e-9

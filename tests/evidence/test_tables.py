@@ -1,0 +1,128 @@
+"""Profiles against the noise integral on a fine grid."""
+
+from dataclasses import replace
+
+import brute
+import numpy as np
+import pytest
+
+from emergent_stats.evidence.inner import read_profile
+from emergent_stats.evidence.nuisance import lattice
+from emergent_stats.evidence.tables import profiles
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.likelihood import observe
+from emergent_stats.model.metrics import CrossEntropy, ExactMatch
+from emergent_stats.model.noise import Binomial
+
+AXIS = 10.0 ** np.linspace(8, 11, 6)
+SIGMAS = (0.01, 0.1, 0.5, 1.2)
+SKILLS = np.linspace(-5.0, 6.0, 23)
+COUNTS = {
+    10: (0, 1, 3, 5, 9, 10),
+    200: (0, 1, 20, 100, 190, 200),
+    10_000: (0, 3, 500, 5_000, 9_950, 10_000),
+    1_000_000: (0, 40, 3_000, 300_000, 999_000, 1_000_000),
+}
+
+
+def curve_of(n):
+    return Curve(AXIS, np.array(COUNTS[n]) / n, "exact_match", n=float(n))
+
+
+def made(curve, metric, sigma):
+    """Profiles of one curve at one σ, as a function of model and skill."""
+    obs = observe([curve], metric)
+    found = profiles(obs, metric, lattice(obs, metric, Binomial(sigma=sigma), 2.0, 1, 1))
+
+    def read(i, skill):
+        start, inverse, points = found.grid[found.which[0, i], 0, 0]
+        own = found.value[found.which[0, i], 0, 0]
+        return np.array([read_profile(own, start, inverse, points, 0, s)[0] for s in skill])
+
+    return read
+
+
+def compare(curve, metric, sigma, i, close=0.015, wide=0.1):
+    """Log likelihoods within 4 of the peak to `close`, within 8 of it to `wide`."""
+    # the grid of the noise has to resolve the narrowest likelihood there is
+    points = 20_001 if curve.effective_n[i] >= 1e6 else 2_001
+    obs, rates = observe([curve], metric), metric.fixed()
+    width = np.hypot(sigma, 1 / np.sqrt(max(obs.guide_info[0, i], 1e-2)))
+    fine = np.linspace(-6, 18, 12_001)
+    peak = fine[np.argmax(brute.log_observation(curve, metric, i, fine, rates))]
+    skill = np.concatenate([SKILLS, peak + width * np.linspace(-3, 3, 9)])
+    want = np.array(
+        [brute.one_model(curve, metric, i, s, sigma, rates, points=points) for s in skill]
+    )
+    got = made(curve, metric, sigma)(i, skill)
+    for reach, atol in ((4.0, close), (8.0, wide)):
+        near = want > want.max() - reach
+        np.testing.assert_allclose(got[near], want[near], atol=atol)
+    # further away it may be rough, but never a rival to the peak
+    assert got[~near].max(initial=-np.inf) < want.max() - 7
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("n", COUNTS)
+def test_profiles_of_counts(n, sigma):
+    metric = ExactMatch(guess=0.02 if n < 1e6 else 1e-6, lapse=0.01 if n < 1e4 else 1e-6)
+    for i in range(6):
+        # ten examples do not tell a guess from an answer: two humps, which the grid smooths
+        compare(curve_of(n), metric, sigma, i, close=0.08 if n == 10 else 0.015)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("n", [200, 10_000])
+def test_profiles_without_guessing(n, sigma):
+    metric = ExactMatch(guess=1e-6, lapse=1e-6)
+    for i in range(6):
+        compare(curve_of(n), metric, sigma, i)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("n", [301.0, 2_001.0])
+def test_profiles_of_rounded_scores(n, sigma):
+    curve = Curve(AXIS, np.array([0.0, 0.02, 0.13, 0.5, 0.93, 0.99]), "exact_match", n=n)
+    assert (curve.counts[1] > curve.counts[0]).all()
+    metric = ExactMatch(guess=0.005, lapse=0.004)
+    for i in range(6):
+        compare(curve, metric, sigma, i, close=0.02)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_profiles_of_forced_choice(sigma):
+    curve = Curve(
+        AXIS, np.array([40, 52, 60, 120, 190, 200]) / 200, "multiple_choice", n=200.0, chance=0.25
+    )
+    metric = replace(curve.metric_object, lapse=0.01)
+    for i in range(6):
+        compare(curve, metric, sigma, i)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_profiles_of_brier_scores(sigma):
+    scores = np.array([0.75, 0.7, 0.5, 0.2, 0.05, 0.01])
+    curve = Curve(AXIS, scores, "brier", chance=0.25, stderr=np.full(6, 0.01))
+    for i in range(6):
+        compare(curve, curve.metric_object, sigma, i)
+
+
+def test_losses_need_no_grid():
+    curve = Curve(AXIS, np.linspace(3, 1, 6), "cross_entropy", stderr=np.full(6, 0.03))
+    obs = observe([curve], CrossEntropy())
+    found = profiles(obs, CrossEntropy(), lattice(obs, CrossEntropy(), Binomial(0.2), 2.0, 1, 1))
+    np.testing.assert_allclose(found.variance[0, 0], 0.04 + (0.03 / curve.score) ** 2, rtol=1e-6)
+    np.testing.assert_allclose(found.seen[0], CrossEntropy().skill(curve.score))
+
+
+def test_profiles_of_some_curves():
+    curves = [curve_of(200), curve_of(10_000)]
+    metric = curves[0].metric_object
+    obs = observe(curves, metric)
+    nodes = lattice(obs, metric, Binomial(), 2.0, 3, 3)
+    both = profiles(obs, metric, nodes)
+    rows = np.array([1])
+    alone = profiles(obs.take(rows), metric, nodes.take(rows))
+    some = both.take(rows)
+    np.testing.assert_array_equal(some.value[some.which], alone.value[alone.which])
+    np.testing.assert_array_equal(some.grid[some.which], alone.grid[alone.which])

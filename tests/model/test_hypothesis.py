@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import Hypothesis, hypotheses
+from emergent_stats.model.metrics import CrossEntropy, ExactMatch, MultipleChoice
+from emergent_stats.model.noise import Binomial, Normal
+from emergent_stats.model.priors import Uniform
+from emergent_stats.model.trends import ACCOUNTS, TRENDS, Kink, PowerLaw, Step
+
+CURVE = Curve(
+    10.0 ** np.linspace(8, 11, 6), np.array([0.0, 0.0, 0.01, 0.1, 0.5, 0.8]), "exact_match", n=100.0
+)
+
+
+def test_names_and_accounts_come_from_the_trends():
+    found = hypotheses(ExactMatch())
+    assert [h.name for h in found] == list(TRENDS)
+    assert [h.account for h in found] == [t.account for t in TRENDS.values()]
+    assert {h.account for h in found} == set(ACCOUNTS)
+
+
+def test_a_curve_below_chance_has_no_floor_for_any_account():
+    x, chance = 10.0 ** np.arange(8, 14), 0.25
+    lucky = Curve(x, [0.22, 0.25, 0.24, 0.26, 0.3, 0.4], "multiple_choice", n=500.0, chance=chance)
+    assert lucky.metric_object == MultipleChoice.from_chance(chance)
+    misled = Curve(x, [0.12, 0.25, 0.24, 0.26, 0.3, 0.4], "multiple_choice", n=500.0, chance=chance)
+    assert misled.misled.tolist() == [True] + [False] * 5
+    for h in hypotheses(misled.metric_object):
+        lowest = float(h.expected(np.array([[-40.0]]), {"level": -9.0, **_still(h)})[0, 0])
+        assert lowest < 0.01 or h.name == "decline", h.name
+    # a guess rate that is itself unknown, and a loss, have nothing to be taken away
+    assert ExactMatch().unfloored() == ExactMatch()
+    assert CrossEntropy().unfloored() == CrossEntropy()
+
+
+def _still(h):
+    """Parameters of a trend that does not change, and no lapses."""
+    flat = {n: 0.0 for n in h.trend.parameter_names() if n != "level"}
+    changed = {"width": 1.0, "ceiling": 9.0, "lapse": 0.0, "guess": 0.0}
+    return flat | h.fixed() | {n: v for n, v in changed.items() if n in h.priors()}
+
+
+def test_noise_follows_the_metric():
+    assert type(Hypothesis(PowerLaw(), ExactMatch()).noise) is Binomial
+    assert type(Hypothesis(PowerLaw(), CrossEntropy()).noise) is Normal
+
+
+def test_priors_in_order_and_location_in_the_design():
+    h = Hypothesis(Kink(), ExactMatch())
+    assert list(h.priors()) == ["level", "slope", "bend", "location", "guess", "lapse", "sigma"]
+    location = h.priors(CURVE)["location"]
+    assert isinstance(location, Uniform)
+    assert (location.low, location.high) == pytest.approx((-0.9, 0.9))
+
+
+def test_numbers_are_fixed_parameters():
+    h = Hypothesis(
+        PowerLaw(slope=1.0), MultipleChoice.from_chance(0.25, lapse=0.0), Binomial(sigma=0.1)
+    )
+    assert h.fixed() == {"slope": 1.0, "guess": 0.25, "lapse": 0.0, "sigma": 0.1}
+    assert list(h.priors()) == ["level"]
+
+
+def test_expected_score_is_metric_of_trend():
+    h = Hypothesis(PowerLaw(), ExactMatch())
+    p = {"level": 0.2, "slope": 1.0, "guess": 0.01, "lapse": 0.02, "sigma": 0.1}
+    x = np.array([-1.0, 0.0, 1.0])
+    want = ExactMatch()(0.2 + x, guess=0.01, lapse=0.02)
+    np.testing.assert_allclose(h.expected(x, p), want)
+    np.testing.assert_allclose(h.skill(x, p), 0.2 + x)
+
+
+@pytest.mark.parametrize("name", TRENDS)
+def test_draws_and_simulations_of_every_trend(name):
+    h = Hypothesis(TRENDS[name](), ExactMatch())
+    drawn = h.draw_parameters(CURVE, 50, seed=3)
+    assert {v.shape for v in drawn.values()} == {(50, 1)}
+    assert set(drawn) == set(h.priors()) | set(h.fixed())
+    y = h.simulate(CURVE, drawn, seed=4)
+    assert y.shape == (50, 6)
+    assert ((y >= 0) & (y <= 1)).all()
+    np.testing.assert_array_equal(y, h.simulate(CURVE, drawn, seed=4))
+    assert (y != h.simulate(CURVE, drawn, seed=5)).any()
+
+
+def test_simulated_noise_between_models_has_size_sigma():
+    loss = Curve(CURVE.axis_values, np.linspace(3, 2, 6), "cross_entropy")
+    h = Hypothesis(PowerLaw(), CrossEntropy())
+    p = {"level": np.full((4000, 1), 0.1), "slope": 0.5, "sigma": 0.3}
+    skill = CrossEntropy().skill(h.simulate(loss, p, seed=0))
+    np.testing.assert_allclose(skill.mean(0), 0.1 + 0.5 * (loss.x - loss.centre), atol=0.02)
+    np.testing.assert_allclose(skill.std(0), 0.3, rtol=0.05)
+
+
+def test_a_break_needs_four_scales():
+    short = Curve(np.array([1e8, 1e9, 1e10]), np.array([0.0, 0.1, 0.9]), "exact_match", n=50.0)
+    with pytest.raises(ValueError, match="at least 4 distinct scales"):
+        Hypothesis(Step(), ExactMatch()).priors(short)

@@ -1,0 +1,294 @@
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from emergent_stats.evidence.many import evidence_table
+from emergent_stats.model import metrics
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.metrics import (
+    METRICS,
+    SKILL_SCALES,
+    AllOf,
+    BitsPerByte,
+    Brier,
+    CrossEntropy,
+    EditDistance,
+    ExactMatch,
+    MajorityVote,
+    MultipleChoice,
+    PassAtK,
+    Perplexity,
+    Proportion,
+    Threshold,
+    metric_for,
+)
+from emergent_stats.model.trends import PowerLaw
+from emergent_stats.results.corpus import METRIC_RANGE
+
+S = np.linspace(-8, 8, 161)
+CHANCE = {"multiple_choice": 0.25, "brier": 0.75}
+NAMES = list(METRICS)
+CONTINUOUS = [n for n in NAMES if METRICS[n].continuous]
+PROPORTIONS = [n for n in NAMES if issubclass(METRICS[n], Proportion)]
+
+
+def make(name, scale="log"):
+    return metric_for(name, CHANCE.get(name, float("nan"))).on_scale(scale)
+
+
+def rates(metric, guess=0.05, lapse=0.02):
+    """Fixed rates where the metric has them, else the given ones."""
+    if metric.continuous:
+        return {}
+    return {"guess": guess, "lapse": lapse} | metric.fixed()
+
+
+def test_every_metric_of_the_results_table_is_here():
+    assert set(METRICS) == set(METRIC_RANGE)
+    for name, cls in METRICS.items():
+        assert tuple(cls.range) == tuple(METRIC_RANGE[name]), name
+
+
+@pytest.mark.parametrize("scale", SKILL_SCALES)
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_stay_in_range_and_move_in_one_direction(name, scale):
+    metric = make(name, scale)
+    # a loss of exp(6.6) nats is the largest whose perplexity is a floating-point number
+    skill = S[S > -6] if name == "perplexity" else S
+    score = metric(skill, **rates(metric))
+    low, high = metric.range
+    assert ((score >= low) & (score <= high)).all()
+    step = np.diff(score) * metric.direction
+    assert (step >= -1e-12).all()
+    near = np.abs(skill[:-1]) < 1
+    assert (step[near] > 0).all()
+
+
+@pytest.mark.parametrize("scale", SKILL_SCALES)
+@pytest.mark.parametrize("name", PROPORTIONS)
+def test_half_way_point_is_skill_zero(name, scale):
+    metric = make(name, scale)
+    assert metric.fraction(np.array(0.0)) == pytest.approx(0.5, abs=1e-9)
+    own = rates(metric)
+    ends = metric(np.array([-60.0, 60.0]), **own)
+    assert metric(np.array(0.0), **own) == pytest.approx(ends.mean(), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", PROPORTIONS)
+def test_both_scales_are_equally_steep_half_way(name):
+    e = np.array([-1e-4, 1e-4])
+    log, logit = (make(name, scale).fraction(e) for scale in SKILL_SCALES)
+    assert np.diff(logit)[0] == pytest.approx(np.diff(log)[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", PROPORTIONS)
+def test_no_skill_is_chance_and_all_skill_is_top(name):
+    metric = make(name)
+    own = rates(metric)
+    bottom, top = metric(np.array([-60.0, 60.0]), **own)
+    g, lapse = own["guess"], own["lapse"]
+    if name == "brier":
+        assert (bottom, top) == pytest.approx((metric.chance, 0.0), abs=1e-3)
+    elif metric.direction < 0:
+        assert (bottom, top) == pytest.approx((1 - g, lapse), abs=1e-3)
+    else:
+        assert (bottom, top) == pytest.approx((g, 1 - lapse), abs=1e-3)
+
+
+@pytest.mark.parametrize("scale", SKILL_SCALES)
+@pytest.mark.parametrize("name", NAMES)
+def test_same_formula_runs_on_pytensor(name, scale):
+    import pytensor
+    import pytensor.tensor as pt
+
+    metric = make(name, scale)
+    s = pt.dvector("s")
+    out = metric(s, **rates(metric))
+    slope = pytensor.grad(out.sum(), s)
+    function = pytensor.function([s], [out, slope], mode="FAST_COMPILE")
+    x = np.linspace(-6.03, 6.1, 41)
+    score, grad = function(x)
+    np.testing.assert_allclose(score, metric(x, **rates(metric)), rtol=1e-9, atol=1e-12)
+    assert np.isfinite(grad).all()
+    h = 1e-6
+    want = (metric(x + h, **rates(metric)) - metric(x - h, **rates(metric))) / (2 * h)
+    np.testing.assert_allclose(grad, want, rtol=1e-4, atol=1e-5)
+
+
+# p = exp(-e^-s) is .5 at s = -log(log 2), which is where the skill of exact match starts
+def at(p, scale="log"):
+    if scale == "log":
+        return -np.log(-np.log(p)) + np.log(np.log(2))
+    unit = 2 * np.log(2)  # slopes at p = ½: log 2 / 2 in the log scale, 1/4 in the logit
+    return np.log(p / (1 - p)) / unit
+
+
+@pytest.mark.parametrize("scale", SKILL_SCALES)
+def test_exact_match_by_hand(scale):
+    metric = ExactMatch(skill_scale=scale)
+    assert metric(at(0.8, scale), guess=0.0, lapse=0.0) == pytest.approx(0.8, abs=1e-6)
+    assert metric(at(0.8, scale), guess=0.1, lapse=0.05) == pytest.approx(
+        0.1 + 0.85 * 0.8, abs=1e-6
+    )
+
+
+def test_length_shifts_exact_match_and_does_not_sharpen_it():
+    short, long = ExactMatch(), ExactMatch(lengths=((20.0, 1.0),))
+    np.testing.assert_allclose(short.fraction(S), long.fraction(S), atol=1e-9)
+
+
+def test_mixed_lengths_are_blunter():
+    mixed = ExactMatch(lengths=((1.0, 0.5), (50.0, 0.5)))
+    e = np.array([-0.01, 0.01])
+    assert np.diff(mixed.fraction(e))[0] < 0.8 * np.diff(ExactMatch().fraction(e))[0]
+    p = 0.9
+    assert mixed.raw_fraction(-np.log(-np.log(p))) == pytest.approx(0.5 * p + 0.5 * p**50)
+
+
+def test_exact_match_is_a_gumbel_curve():
+    # 10-90 % width 3.084 nats of log cross-entropy, whatever the length
+    grid = np.linspace(-6, 6, 100_001)
+    f = ExactMatch().fraction(grid)
+    low, high = np.interp([0.1, 0.9], f, grid)
+    assert high - low == pytest.approx(3.084, abs=0.001)
+
+
+@pytest.mark.parametrize("k", [2.0, 4.0, 5.0])
+@pytest.mark.parametrize("d", [0.3, 1.0, 2.5])
+def test_multiple_choice_is_the_forced_choice_integral(k, d):
+    right, _ = integrate.quad(
+        lambda z: stats.norm.pdf(z) * stats.norm.cdf(z + d) ** (k - 1), -10, 10
+    )
+    metric = MultipleChoice(options=k)
+    want = (right - 1 / k) / (1 - 1 / k)
+    assert metric.raw_fraction(np.log(d)) == pytest.approx(want, abs=2e-4)
+
+
+def test_two_options_by_hand():
+    # for k = 2 the proportion right is Φ(d′/√2)
+    assert MultipleChoice(options=2.0).raw_fraction(0.0) == pytest.approx(
+        2 * stats.norm.cdf(1 / np.sqrt(2)) - 1, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "want"),
+    [
+        (PassAtK(k=10), 1 - 0.7**10),
+        (MajorityVote(k=5), stats.binom.sf(2, 5, 0.3)),
+        (AllOf(k=5), 0.3**5),
+        (Threshold(q=0.5, parts=10), stats.binom.sf(4, 10, 0.3)),
+        (EditDistance(), 0.3),
+        (Brier(), 1 - 0.7**2),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_fractions_by_hand(metric, want):
+    assert metric.raw_fraction(-np.log(-np.log(0.3))) == pytest.approx(want, rel=1e-9)
+
+
+def test_edit_distance_counts_what_is_wrong():
+    metric = EditDistance()
+    assert metric(at(0.7), guess=0.1, lapse=0.05) == pytest.approx(1 - (0.1 + 0.85 * 0.7), abs=1e-6)
+    assert metric.chance == pytest.approx(1 - 1 / 51)
+
+
+@pytest.mark.parametrize("top", [2.0, 1.0])
+def test_brier_by_hand(top):
+    # the right one of 4 options gets q, the others a third of the rest each
+    metric = Brier(options=4.0, top=top)
+    p = 0.6
+    q = 0.25 + 0.75 * p
+    by_hand = top / 2 * ((1 - q) ** 2 + 3 * ((1 - q) / 3) ** 2)
+    raw = -np.log(-np.log(p))
+    score = metric.chance * (1 - metric.raw_fraction(raw))
+    assert score == pytest.approx(by_hand, rel=1e-12)
+    assert metric.chance == pytest.approx(top / 2 * 0.75)
+
+
+@pytest.mark.parametrize("scale", SKILL_SCALES)
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_losses_have_an_inverse(name, scale):
+    metric = make(name, scale)
+    s = np.linspace(-2.0, 2.0, 21)
+    np.testing.assert_allclose(metric.skill(metric(s)), s, atol=1e-8)
+    assert np.isnan(metric.chance)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_error_of_skill_by_the_delta_method(name):
+    metric = make(name)
+    score = np.array([1.9])
+    loss = {"cross_entropy": 1.9, "perplexity": np.log(1.9), "bits_per_byte": 1.9 * np.log(2)}[name]
+    per_score = {"cross_entropy": 1.0, "perplexity": 1 / 1.9, "bits_per_byte": np.log(2)}[name]
+    want = 0.05 * per_score / loss
+    assert metric.skill_error(score, np.array([0.05]))[0] == pytest.approx(want, rel=1e-4)
+
+
+def test_one_loss_in_three_units():
+    s = np.array([-0.5, 0.0, 1.0])
+    nats = CrossEntropy()(s)
+    np.testing.assert_allclose(Perplexity()(s), np.exp(nats))
+    np.testing.assert_allclose(BitsPerByte()(s), nats / np.log(2))
+
+
+def test_a_power_law_in_loss_is_a_line_in_skill():
+    x = np.linspace(0, 3, 7)
+    skill = CrossEntropy().skill(3.0 * 10 ** (-0.2 * x))
+    np.testing.assert_allclose(np.diff(skill), 0.2 * np.log(10) * 0.5, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [n for n in PROPORTIONS if n not in ("multiple_choice", "brier")])
+def test_guess_rate_is_free_unless_a_chance_is_given(name):
+    free = metric_for(name)
+    assert set(free.priors()) == {"guess", "lapse"}
+    given = metric_for(name, 0.1)
+    if given.direction > 0:
+        assert given.fixed()["guess"] == 0.1
+        assert given.chance == 0.1
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="unknown metric 'accurracy'; known: exact_match"):
+        metric_for("accurracy")
+    with pytest.raises(ValueError, match="needs a chance level between 0 and 1, got nan"):
+        metric_for("multiple_choice")
+    with pytest.raises(ValueError, match="unknown skill scale 'probit'"):
+        ExactMatch().on_scale("probit")
+
+
+def test_changing_the_scale_changes_nothing_else():
+    metric = MultipleChoice.from_chance(0.2)
+    assert metric.on_scale("logit") == replace(metric, skill_scale="logit")
+    assert metric.on_scale("logit").on_scale("log") == metric
+
+
+# --- limits --------------------------------------------------------------------------------
+def test_a_fixed_lapse_limits_the_score_and_a_free_one_does_not():
+    assert ExactMatch(lapse=0.1).attainable() == (0.0, pytest.approx(0.9))
+    assert EditDistance(lapse=0.1).attainable() == (pytest.approx(0.1), 1.0)
+    assert Brier(lapse=0.1).attainable() == (pytest.approx(0.075), 2.0)
+    for metric in (ExactMatch(), EditDistance(), Brier(), CrossEntropy(), Perplexity()):
+        assert metric.attainable() == type(metric).range
+
+
+def test_a_score_above_its_top_is_refused(monkeypatch):
+    @dataclass(frozen=True)
+    class Capped(ExactMatch):
+        lapse: float = 0.1
+
+    monkeypatch.setattr(metrics, "METRICS", {**METRICS, "capped": Capped})
+    x, score = 10.0 ** np.arange(8, 14), [0.1, 0.1, 0.1, 0.1, 0.85, 0.9]
+    assert Curve(x, score, "capped", n=500.0).score[-1] == 0.9
+    with pytest.raises(ValueError, match=r"lie between 0 and 0\.9, got 0\.1 to 0\.94 .*lapse rate"):
+        Curve(x, [*score[:-1], 0.94], "capped", n=500.0)
+    # a curve of another metric may pass it by the luck of its examples, not by more
+    curve = Curve(x, [*score[:-1], 0.94], "exact_match", n=500.0)
+    compare = partial(evidence_table, [curve])
+    assert len(compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.1))])) == 1
+    with pytest.raises(ValueError, match=r"lapse rate of 0\.5"):
+        compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.5))])
