@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from emergent_stats import compare_all, curves, load
+from emergent_stats import compare_all, compare_joint, curves, load
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import style
 from emergent_stats.plots import verdict as plots
@@ -98,6 +98,38 @@ def chance() -> str:
     )
 
 
+#: Label, study, condition on its rows: two metrics of the same outputs. What a benchmark calls the
+#: same questions in another format is one task here.
+PAIRS = (
+    ("GPT-3, LAMBADA zero-shot: accuracy, perplexity", "gpt3", "task == 'LAMBADA' and shots == 0"),
+    ("Pythia by size, LAMBADA: accuracy, perplexity", "pythia",
+     "task == 'lambada_openai' and family == 'pythia' and shots == 0"),
+    ("OLMo-2 7B in training, arc_easy: lettered accuracy, bits per byte", "olmo",
+     "family == 'OLMo-2-7B training' and ((task == 'arc_easy_test (lettered)' and "
+     "metric == 'multiple_choice') or (task == 'arc_easy_test (cloze)' and "
+     "metric == 'bits_per_byte'))"),
+    ("the same, cloze accuracy in place of lettered", "olmo",
+     "family == 'OLMo-2-7B training' and task == 'arc_easy_test (cloze)' and "
+     "metric in ('multiple_choice', 'bits_per_byte')"),
+)  # fmt: skip
+
+
+def joint() -> str:
+    """Table of `PAIRS`."""
+    lines = [
+        "| outputs seen through | models | artefact | real | format |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for label, study, condition in PAIRS:
+        rows = load(study).query(condition, engine="python").copy()
+        rows["task"] = rows["task"].str.replace(r" \(.*\)", "", regex=True)
+        found = compare_joint(curves(rows))
+        m = max(curve.m for curve in found.views.curves)
+        p = [probability(found.probabilities[name]) for name in ("artefact", "real", "format")]
+        lines.append(f"| {label} | {m} | {' | '.join(p)} |")
+    return "\n".join(lines)
+
+
 def error_rates() -> str:
     """Sentences of `results/verdicts.md` that count wrong and right calls."""
     text = (ROOT / "benchmarks" / "results" / "verdicts.md").read_text("utf-8")
@@ -123,7 +155,13 @@ def main() -> None:
     check = parser.parse_args().check
     table, shown = verdicts()
     old = README.read_text("utf-8")
-    new = filled(old, {"verdicts": table, "chance": chance(), "error rates": error_rates()})
+    parts = {
+        "verdicts": table,
+        "chance": chance(),
+        "error rates": error_rates(),
+        "joint": joint(),
+    }
+    new = filled(old, parts)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FIGURE.name if check else FIGURE
         style.save(plots.plot_verdict(shown), path)
