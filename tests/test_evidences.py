@@ -126,7 +126,7 @@ SIX = Curve(
     [
         (Flat(level=Normal(0.0, 1.0)), {"level": 121, "sigma": 121}),
         (PowerLaw(level=Normal(0.0, 1.0), slope=HalfNormal(0.8)),
-         {"level": 61, "slope": 61, "sigma": 31}),
+         {"level": 61, "slope": 61, "sigma": 21}),
     ],
 )  # fmt: skip
 def test_leave_one_out_is_a_refit_without_the_score(trend, points):
@@ -138,7 +138,7 @@ def test_leave_one_out_is_a_refit_without_the_score(trend, points):
     own = {n: values[n] for n in h.trend.parameter_names()}
     skill = h.trend(x, **own) + np.zeros((log_w.size, 1))
     gate = brute.log_gate(h, x, own, skill)
-    e = np.linspace(-6, 6, 61)
+    e = np.linspace(-6, 6, 31)
     own_skill = [skill[:, i : i + 1] + values["sigma"] * e for i in range(6)]
     log_phi = -0.5 * e * e + np.log((e[1] - e[0]) / np.sqrt(2 * np.pi))
     inside = [brute.log_observation(SIX, METRIC, i, s, RATES) for i, s in enumerate(own_skill)]

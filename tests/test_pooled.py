@@ -194,17 +194,28 @@ def _by_account(data, population, t, point, log_sigma, noise):
 
 # --- against brute force ----------------------------------------------------------------------
 def _noise_integral(k, n, sigma, fine, guess, lapse):
+    """Log likelihood of each of the counts `k` on the skills `fine`, (m, fine)."""
     nodes, weights = special.roots_hermitenorm(60)
     mu = np.exp(-np.log(2) * np.exp(-(fine[:, None] + sigma * nodes)))
     mu = guess + (1 - guess - lapse) * mu
-    return np.log(np.maximum(stats.binom.pmf(k, n, mu) @ weights / np.sqrt(2 * np.pi), 1e-300))
+    with np.errstate(divide="ignore"):
+        right, wrong = np.log(mu), np.log1p(-mu)
+    found = {}
+    for each in set(k.tolist()):
+        log_p = np.zeros_like(mu) if each == 0 else each * right
+        if each < n:
+            log_p = log_p + (n - each) * wrong
+        log_p = log_p - np.log(n + 1) - special.betaln(n - each + 1, each + 1)
+        found[each] = np.log(np.maximum(np.exp(log_p) @ weights / np.sqrt(2 * np.pi), 1e-300))
+    return np.array([found[each] for each in k.tolist()])
 
 
 def brute(curve, tasks, t, population):
     """Log evidence of each account and mean top, over even points of the prior of one task."""
     a = tasks.arrays
     k, n = np.round(curve.score * curve.n).astype(int), int(curve.n[0])
-    fine = np.linspace(-14, 14, 5601)
+    # straight between points: wrong by the square of their distance, 1e-5 here
+    fine = np.linspace(-14, 14, 2801)
 
     def middles(count):
         return (np.arange(count) + 0.5) / count
@@ -217,10 +228,7 @@ def brute(curve, tasks, t, population):
     guesses, lapse = levels(curve.metric_object)
     log_z, parts = np.full((len(ACCOUNTS), noises.size), -np.inf), []
     for v, log_sigma in enumerate(noises):
-        tables = [
-            [_noise_integral(k[i], n, np.exp(log_sigma), fine, g, lapse) for i in range(curve.m)]
-            for g in guesses
-        ]
+        tables = [_noise_integral(k, n, np.exp(log_sigma), fine, g, lapse) for g in guesses]
         for c, account in enumerate(a["account"]):
             if a["log_weight"][c, t] < -1e6:
                 continue
@@ -333,10 +341,10 @@ def test_a_seed_decides_everything(tmp_path):
     tasks = small(2, KEPT)
     first = fit_pooled(tasks, draws=20, tune=100, chains=2, seed=4, cores=1)
     again = fit_pooled(tasks, draws=20, tune=100, chains=2, seed=4, cores=2)
-    other = fit_pooled(tasks, draws=20, tune=100, chains=2, seed=5, cores=1)
+    other = fit_pooled(tasks, draws=20, tune=100, chains=1, seed=5, cores=1)
     a, b = first["posterior"].to_dataset(), again["posterior"].to_dataset()
     assert a.equals(b)
-    assert not a["share"].equals(other["posterior"].to_dataset()["share"])
+    assert not np.isin(other["posterior"]["slope_scale"], a["slope_scale"]).any()
     assert set(a.data_vars) >= {
         "share", "share_selected", "slope_scale", "height_scale", "bend_scale", "sigma_typical",
         "sigma_spread", "level", "level_spread", "shared", "model_noise", "p_account",
