@@ -4,7 +4,8 @@
 
 Writes a results folder of lm-evaluation-harness with that many records (the committed sample's
 records over again, with a prompt of the usual length), imports it in a process of its own, and
-prints seconds of processor time and peak memory. Promised: a million records in at most 20 s and 1 GB.
+prints seconds of processor time and peak memory. Promised: a million records in at most 20 s and
+1 GB.
 """
 
 from __future__ import annotations
