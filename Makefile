@@ -34,7 +34,7 @@ test: $(STAMP) ## run the tests (a few minutes)
 	$(PYTHON) -m pytest
 
 test-slow: $(STAMP) ## run the long tests too: recovery and calibration
-	$(PYTHON) -m pytest -m "slow or not slow"
+	$(PYTHON) -m pytest -m "slow or not slow" --hypothesis-profile search
 
 lint: $(STAMP) ## check format, style and types
 	$(PYTHON) -m ruff format --check .
