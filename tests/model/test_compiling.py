@@ -131,11 +131,12 @@ def test_kernels_work_where_no_cache_can_be_written(nowhere):
     # numba refuses to define a kernel there ("no locator available")
     package = nowhere / "emergent_stats"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "importers"))
-    (package / "__pycache__").write_text("")
+    for folder in [package, *(f for f in package.rglob("*") if f.is_dir())]:
+        (folder / "__pycache__").write_text("")
     code = (
         "import os\n"
         "from emergent_stats.bayes.pooled.slices import begin\n"
-        "from emergent_stats import slices\n"
+        "from emergent_stats.bayes.pooled import slices\n"
         "print(slices.__file__, os.environ['NUMBA_CACHE_DIR'], begin.stats.cache_path, sep='\\n')"
     )
     done = subprocess.run(
@@ -145,6 +146,6 @@ def test_kernels_work_where_no_cache_can_be_written(nowhere):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     file, named, kept = done.stdout.splitlines()
-    assert Path(file).parent == package
+    assert package in Path(file).parents
     assert Path(named) in Path(kept).parents
     assert not Path(named).exists()  # gone with the process
