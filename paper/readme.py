@@ -21,6 +21,7 @@ from emergent_stats import compare_all, compare_joint, curves, load
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import style
 from emergent_stats.plots import verdict as plots
+from emergent_stats.results.checkpoints import thinned
 from emergent_stats.verdict.comparison import Comparison
 from emergent_stats.verdict.words import probability
 
@@ -123,7 +124,9 @@ def joint() -> str:
     for label, study, condition in PAIRS:
         rows = load(study).query(condition, engine="python").copy()
         rows["task"] = rows["task"].str.replace(r" \(.*\)", "", regex=True)
-        found = compare_joint(curves(rows))
+        # checkpoints that count, as the verdict of the first metric takes them
+        kept = thinned(curves(rows)[0]).models
+        found = compare_joint(curves(rows[rows["model"].isin(kept)]))
         m = max(curve.m for curve in found.views.curves)
         p = [probability(found.probabilities[name]) for name in ("artefact", "real", "format")]
         lines.append(f"| {label} | {m} | {' | '.join(p)} |")
