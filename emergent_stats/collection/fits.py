@@ -21,7 +21,7 @@ from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.verdict.calibration import draw_posterior
 from emergent_stats.verdict.decision import thin
-from emergent_stats.verdict.sensitivity import account_log_z, probabilities
+from emergent_stats.verdict.sensitivity import account_evidence, probabilities
 
 #: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
 Draws = list[tuple[Hypothesis, dict[str, np.ndarray]]]
@@ -54,10 +54,7 @@ class Fit:
     @property
     def account_z(self) -> np.ndarray:
         """Log evidence of each account, (C, accounts)."""
-        return account_log_z(
-            {n: e.log_z for n, e in self.evidence.items()},
-            {n: e.hypothesis for n, e in self.evidence.items()},
-        )
+        return account_evidence(self.evidence)
 
 
 def shifted(batch: Batch, offsets: Sequence[np.ndarray]) -> Batch:

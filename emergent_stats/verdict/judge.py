@@ -30,6 +30,7 @@ from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, de
 from emergent_stats.verdict.sensitivity import (
     GRID,
     ONE_AT_A_TIME,
+    account_evidence,
     account_log_z,
     extra_hypotheses,
     grid,
@@ -115,7 +116,7 @@ class _Analysis:
         self.jobs, self.report = jobs, report
         self.batch = Batch.of([curve], metric)
         self.evidence = evidences(self.batch, seed, hypotheses(metric))
-        account_z = _account_log_z(self.evidence)
+        account_z = account_evidence(self.evidence)
         self.p = probabilities(account_z)[0]
         self.log_bf = float(log_bayes_factor(account_z)[0])
         self.p_break = float(share_of(self.p, *BREAKS))
@@ -144,7 +145,7 @@ class _Analysis:
             return float("nan")
         twin = metric.on_scale("logit")
         evidence = evidences(Batch.of([self.curve], twin), self.seed, hypotheses(twin))
-        return float(share_of(probabilities(_account_log_z(evidence))[0], *BREAKS))
+        return float(share_of(probabilities(account_evidence(evidence))[0], *BREAKS))
 
     def findings(self) -> Findings:
         """Collect the numbers a verdict looks at, simulation aside."""
@@ -213,7 +214,7 @@ class _Analysis:
             )  # fmt: skip
             f = replace(f, p_cal=c.p_cal, power=c.power)
             powers = c.powers
-        verdict = decide(f, t)
+        verdict, rows = decide(f, t), self._rows()
         return Comparison(
             curve=curve,
             verdict=verdict.verdict,
@@ -235,8 +236,8 @@ class _Analysis:
             width=width,
             height=height,
             apparent_jump=f.apparent_jump,
-            warnings=(*curve.all_notes, *self._numerical_warnings()),
-            hypotheses=self._rows(),
+            warnings=(*curve.all_notes, *_numerical_warnings(rows)),
+            hypotheses=rows,
             sensitivity=tuple(
                 {
                     "slope": a, "height": h, "width": w,
@@ -284,11 +285,10 @@ class _Analysis:
             for (name, e), p in zip(self.evidence.items(), share, strict=True)
         )
 
-    def _numerical_warnings(self) -> list[str]:
-        weak = [r["hypothesis"] for r in self._rows() if r["warning"] and r["probability"] > 0.05]
-        return (
-            [f"evidence not exact (error above {LARGE_ERROR}): {', '.join(weak)}"] if weak else []
-        )
+
+def _numerical_warnings(rows: tuple[dict, ...]) -> list[str]:
+    weak = [r["hypothesis"] for r in rows if r["warning"] and r["probability"] > 0.05]
+    return [f"evidence not exact (error above {LARGE_ERROR}): {', '.join(weak)}"] if weak else []
 
 
 def _warning(evidence: Evidence) -> str:
@@ -347,13 +347,6 @@ def _could_turn(
         != declared
         for account in ACCOUNTS
         for sign in (1, -1)
-    )
-
-
-def _account_log_z(evidence: dict[str, Evidence]) -> np.ndarray:
-    return account_log_z(
-        {n: e.log_z for n, e in evidence.items()},
-        {n: e.hypothesis for n, e in evidence.items()},
     )
 
 

@@ -110,6 +110,14 @@ def account_log_z(
     return np.stack(columns, axis=1)
 
 
+def account_evidence(evidences: Mapping[str, Evidence]) -> np.ndarray:
+    """Log evidence of each account, (C, accounts), from the evidences of its hypotheses."""
+    return account_log_z(
+        {n: e.log_z for n, e in evidences.items()},
+        {n: e.hypothesis for n, e in evidences.items()},
+    )
+
+
 def probabilities(account_z: np.ndarray, prior: Any = None) -> np.ndarray:
     """Posterior probability of each account, (C, accounts); equal prior odds by default."""
     prior = np.full(len(ACCOUNTS), 1 / len(ACCOUNTS)) if prior is None else np.asarray(prior)
