@@ -8,7 +8,8 @@ and everything else by a product grid or by draws from the prior.
 import numpy as np
 from scipy import special, stats
 
-VISIBLE = 0.05
+#: Smallest change that counts, and of a break, for proportions and for losses.
+VISIBLE, BREAK, LOSS_BREAK = 0.05, 0.2, 0.05
 
 
 def log_observation(curve, metric, i, skill, rates):
@@ -82,14 +83,17 @@ def log_gate(hypothesis, x, own, skill):
     def seen(s):
         return s if metric.continuous else metric.fraction(s)
 
+    smallest = VISIBLE
+    if hypothesis.account in ("onset", "jump"):
+        smallest = LOSS_BREAK if metric.continuous else BREAK
     others = hypothesis.trend.without_break(x, **own)
     hidden = [seen(s + np.zeros_like(skill)) for s in others]
     if not hidden:
         hidden = [seen(skill).mean(1, keepdims=True)]
     total = 0.0
     for other in hidden:
-        change = np.sqrt(((seen(skill) - other) ** 2).sum(1))
-        total = total + np.log(1 / (1 + (VISIBLE / np.maximum(change, 1e-15)) ** 4))
+        change = (np.abs(seen(skill) - other) ** 8).sum(1) ** 0.125
+        total = total + np.log(1 / (1 + (smallest / np.maximum(change, 1e-10)) ** 4))
     return total
 
 

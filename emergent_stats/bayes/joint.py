@@ -16,8 +16,9 @@ import pymc as pm
 import xarray as xr
 
 from emergent_stats.bayes.sampling import finish, sample
-from emergent_stats.bayes.symbolic import Seen, log_gate, shown
+from emergent_stats.bayes.symbolic import Seen, shown
 from emergent_stats.model.priors import Interior, Uniform
+from emergent_stats.model.visible import eighth, log_gate
 from emergent_stats.several.joint_evidence import log_visible_share, shared_noise
 from emergent_stats.several.joint_model import JointHypothesis
 from emergent_stats.several.views import Views
@@ -121,12 +122,12 @@ def _standard(name: str) -> Any:
 def _gate(hypothesis: JointHypothesis, x: Any, p: dict[str, Any]) -> None:
     total: Any = 0.0
     for way in hypothesis.changes(x, p):
-        square: Any = 0.0
+        power: Any = 0.0
         for j, skill, other in way:
             seen = shown(hypothesis.metrics[j], skill)
             hidden = seen.mean() if other is None else shown(hypothesis.metrics[j], other)
-            square = square + ((seen - hidden) ** 2).sum()
-        total = total + log_gate(square)
+            power = power + eighth(seen - hidden).sum()
+        total = total + log_gate(power, hypothesis.visible)
     pm.Potential("visible", total)
 
 

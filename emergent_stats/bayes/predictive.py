@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from emergent_stats.evidence.integrand import VISIBLE
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.visible import eighth, log_gate
 
 
 def prior_predictive(
@@ -114,8 +114,7 @@ def _log_gate(hypothesis: Hypothesis, curve: Curve, parameters: dict[str, Any]) 
     others = [shown(other) for other in hypothesis.trend.without_break(x, **own)]
     total = np.zeros(len(seen))
     for other in others or [seen.mean(1, keepdims=True)]:
-        square = np.maximum(((seen - other) ** 2).sum(1), 1e-30)
-        total -= np.log1p((VISIBLE**2 / square) ** 2)
+        total += log_gate(eighth(seen - other).sum(1), hypothesis.visible)
     return total
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from emergent_stats.evidence.integrand import VISIBLE
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.likelihood import BINOMIAL, SCORE_NORMAL, SKILL_NORMAL, observe
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.visible import eighth, log_gate
 
 # largest expected score that floating point can tell from 1
 _BELOW_ONE = 1.0 - 2.0**-52
@@ -144,13 +144,6 @@ def _counts_random(mu, n, counts, log_ways, rng, size):
     return rng.binomial(np.round(n).astype(np.int64), mu, size=size) / n
 
 
-def log_gate(square: Any) -> Any:
-    """Log of 1/(1 + (VISIBLE/Δ)⁴) for Δ² = `square`, as in `integrand`."""
-    above_zero: Any = pt.maximum(square, 1e-30)
-    log_gate: Any = pt.log1p((VISIBLE**2 / above_zero) ** 2)
-    return -log_gate
-
-
 def shown(metric: Metric, skill: Any) -> Any:
     """What of the skill shows: the fraction chance-to-top, or the skill itself for losses."""
     return skill if metric.continuous else metric.fraction(skill)
@@ -167,5 +160,5 @@ def log_visibility(hypothesis: Hypothesis, x: Any, parameters: dict[str, Any], s
     hidden = [shown(metric, other) for other in others] or [seen.mean(-1, keepdims=True)]
     total: Any = 0.0
     for other in hidden:
-        total = total + log_gate(((seen - other) ** 2).sum(-1))
+        total = total + log_gate(eighth(seen - other).sum(-1), hypothesis.visible)
     return total

@@ -19,6 +19,7 @@ from numba import njit
 from emergent_stats.evidence.tables import POINTS
 from emergent_stats.model.likelihood import SKILL_NORMAL
 from emergent_stats.model.priors import Prior
+from emergent_stats.model.visible import LEAST
 
 # `_nrt=False`: without it every call counts the references to each array of the tuples it is
 # given, which takes longer than the work itself. Such functions must not allocate.
@@ -118,7 +119,7 @@ class Work(NamedTuple):
     tau: np.ndarray
     values: np.ndarray
     total: np.ndarray
-    square: np.ndarray
+    power: np.ndarray
     skill: np.ndarray
     mean: np.ndarray
     fraction: np.ndarray
@@ -363,16 +364,19 @@ def _look_at_gate(q, c, w, rows, scores, gate, work):
                 for i in range(m):
                     there[i] += work.coef[j] * rows.other_basis[w, o, j, i]
             _look(gate, there, there, slope)
-        square = 1e-30
+        total_gap = LEAST
         for i in range(m):
-            gap[i] = scores.mask[c, i] * (shown[i] - there[i])
-            square += gap[i] * gap[i]
-        ratio = (gate.visible * gate.visible / square) ** 2
+            here = scores.mask[c, i] * (shown[i] - there[i])
+            square = here * here
+            fourth = square * square
+            total_gap += fourth * fourth
+            gap[i] = fourth * square * here
+        ratio = gate.visible**4 / math.sqrt(total_gap)
         work.ajar[0] = max(work.ajar[0], ratio)
         if ratio < _OPEN:
             continue
         total -= math.log1p(ratio)
-        rise = 4.0 * ratio / ((1.0 + ratio) * square)
+        rise = 4.0 * ratio / ((1.0 + ratio) * total_gap)
         # curvature of −log(1 + c/a⁴) in the amplitude a of the change, per slope squared
         stiff = min((5.0 + ratio) / (4.0 * ratio), 1e3)
         for j in range(q):
@@ -596,7 +600,7 @@ def learn_shape(q, count, top, mass, worth, work):
 def _weigh_gate(count, q, c, w, rows, scores, gate, work):
     """Add the log of the gate at `work.values` to `work.total`."""
     m = rows.base.shape[1]
-    square, mean, values, fraction = work.square, work.mean, work.values, work.fraction
+    power, mean, values, fraction = work.power, work.mean, work.values, work.fraction
     seen = 0.0
     for p in range(count):
         mean[p] = 0.0
@@ -613,7 +617,7 @@ def _weigh_gate(count, q, c, w, rows, scores, gate, work):
     rounds = 1 if gate.way == AROUND_MEAN else rows.others.shape[1]
     for o in range(rounds):
         for p in range(count):
-            square[p] = 1e-30
+            power[p] = LEAST
             mean[p] /= seen
         for i in range(m):
             on = scores.mask[c, i]
@@ -625,7 +629,9 @@ def _weigh_gate(count, q, c, w, rows, scores, gate, work):
                         other += rows.other_basis[w, o, j, i] * values[j, p]
                     other = _seen(gate, other)
                 gap = fraction[i, p] - other
-                square[p] += on * gap * gap
+                square = gap * gap
+                square *= square
+                power[p] += on * square * square
         for p in range(count):
-            ratio = (gate.visible * gate.visible / square[p]) ** 2
+            ratio = gate.visible**4 / math.sqrt(power[p])
             work.total[p] -= math.log1p(ratio) if ratio > 1e-4 else ratio

@@ -19,7 +19,7 @@ import numpy as np
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.curved import integrate_curved
 from emergent_stats.evidence.inner import Gate, Scores, scratch
-from emergent_stats.evidence.integrand import VISIBLE, Problem, log_visible_share
+from emergent_stats.evidence.integrand import Problem, log_visible_share
 from emergent_stats.evidence.nodes import student_nodes
 from emergent_stats.evidence.nuisance import Lattice
 from emergent_stats.evidence.outer import BINS, SPREAD, Axis, gap_nodes, log_density, tempered
@@ -103,7 +103,7 @@ class Integral:
         if batch.obs.kind != SKILL_NORMAL:
             start, step, f, _ = fraction_table(hypothesis.metric)
         self.gate = Gate(
-            self.problem.gate, hypothesis.metric.continuous, VISIBLE, f, start, step
+            self.problem.gate, hypothesis.metric.continuous, hypothesis.visible, f, start, step
         )  # fmt: skip
         size, noises = self.nodes.sigma.shape
         self.start = np.full(size, noises // 2)

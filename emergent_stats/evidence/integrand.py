@@ -7,12 +7,10 @@ ones (place and width of a break, noise between models, guess and lapse rate)
 are not. `Problem` finds the groups by looking at the trend itself, so a
 trend of the user's own needs no declaration.
 
-Accounts have to be told apart by what can be seen. The prior of every account
-but flat is therefore restricted (smoothly) to visible changes: `VISIBLE` is
-the smallest change of interest, as a share of the way from chance to top (or
-in nats for losses). A gradual trend must move the expected score by that
-much; a break must matter by that much both against carrying on as before it
-and against having been there all along. See `log_visibility`.
+The prior of every account but flat is restricted to changes that can be seen
+(`model.visible`): a gradual trend must move the expected score, a break must
+matter by the smallest change of interest both against carrying on as before
+it and against having been there all along. See `log_visibility`.
 """
 
 from __future__ import annotations
@@ -33,9 +31,7 @@ from emergent_stats.model.maths import quasi_normal
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.priors import Bounded, Interior
 from emergent_stats.model.trends import Trend
-
-#: Smallest change of the expected score (share of chance-to-top; nats for losses) that counts.
-VISIBLE = 0.05
+from emergent_stats.model.visible import eighth, log_gate
 
 _SHARE_NODES = 2048
 # skill beyond this is an overflow in the making: e^s has left every metric's range long before
@@ -96,8 +92,8 @@ def _skills_without(
 def log_visibility(hypothesis: Hypothesis, x, mask, parameters, skill) -> np.ndarray:
     """Log of the gate that keeps invisible changes out of an account, (R,).
 
-    The product of 1/(1 + (VISIBLE/Δ)⁴) over the ways in which the change could
-    be absent, Δ² = Σ_i (f_i − f_i without it)²; 0 for a flat trend.
+    The product of 1/(1 + (v/Δ)⁴) over the ways in which the change could be
+    absent, Δ⁸ = Σ_i (f_i − f_i without it)⁸; 0 for a flat trend.
     """
     if hypothesis.account == "flat":
         return np.zeros(skill.shape[0])
@@ -108,16 +104,12 @@ def log_visibility(hypothesis: Hypothesis, x, mask, parameters, skill) -> np.nda
         total = np.zeros(skill.shape[0])
         for other in without:
             gap = np.where(mask, seen - _seen(metric, other), 0.0)
-            total += _log_gate((gap * gap).sum(1))
+            total += log_gate(eighth(gap).sum(1), hypothesis.visible)
         return total
     count = mask.sum(1, keepdims=True)
     mean = np.where(mask, seen, 0.0).sum(1, keepdims=True) / count
     gap = np.where(mask, seen - mean, 0.0)
-    return _log_gate((gap * gap).sum(1))
-
-
-def _log_gate(square: np.ndarray) -> np.ndarray:
-    return -np.log1p((VISIBLE**2 / np.maximum(square, 1e-30)) ** 2)
+    return log_gate(eighth(gap).sum(1), hypothesis.visible)
 
 
 def _seen(metric: Metric, skill: np.ndarray) -> np.ndarray:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy import special
 
 from emergent_stats.model.likelihood import SKILL_NORMAL, Observations
+from emergent_stats.model.maths import log_sum
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise
 from emergent_stats.model.priors import Prior
@@ -24,6 +26,8 @@ _Z = np.linspace(-8.0, 8.0, 1601)
 _LEAST_SIGMA = 5e-4
 # prior probability below which a rate as extreme as the scores is out of the question
 _RULED_OUT = 1e-6
+# share of the nodes that follow the prior where a first look has shown the posterior
+_PRIOR_SHARE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,27 @@ class Lattice:
     lapse: np.ndarray
     log_rate_weight: np.ndarray
     shape: tuple[int, int]
+
+    def axes(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Rates and log weights, (C, G) of guessing and (C, L) of lapses."""
+        split = (-1, *self.shape)
+        log_w = self.log_rate_weight.reshape(split)
+        guess, lapse = self.guess.reshape(split)[:, :, 0], self.lapse.reshape(split)[:, 0]
+        return (guess, log_sum(log_w, 2)), (lapse, log_sum(log_w, 1))
+
+    def with_rates(
+        self, guess: np.ndarray, log_guess: np.ndarray, lapse: np.ndarray, log_lapse: np.ndarray
+    ) -> Lattice:
+        """Return the lattice with other rates, (C, G) and (C, L), and their log weights."""
+        g, lp = guess.shape[1], lapse.shape[1]
+        return Lattice(
+            self.sigma,
+            self.log_sigma_weight,
+            np.repeat(guess, lp, axis=1),
+            np.tile(lapse, (1, g)),
+            (log_guess[:, :, None] + log_lapse[:, None, :]).reshape(len(guess), -1),
+            (g, lp),
+        )
 
     def take(self, rows: np.ndarray) -> Lattice:
         """Lattice of some of the curves."""
@@ -99,15 +124,9 @@ def lattice(
             value = np.full((count, 1), fixed.get(name, 0.0))
             rates.append((value, np.zeros((count, 1))))
     (guess, log_guess), (lapse, log_lapse) = rates
-    g, lp = guess.shape[1], lapse.shape[1]
-    return Lattice(
-        sigma,
-        log_sigma,
-        np.repeat(guess, lp, axis=1),
-        np.tile(lapse, (1, g)),
-        (log_guess[:, :, None] + log_lapse[:, None, :]).reshape(count, -1),
-        (g, lp),
-    )
+    none = np.zeros((count, 1))
+    noise_only = Lattice(sigma, log_sigma, none, none, none, (1, 1))
+    return noise_only.with_rates(guess, log_guess, lapse, log_lapse)
 
 
 def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.ndarray, np.ndarray]:
@@ -241,15 +260,69 @@ def _mixture_nodes(
         below += weight * np.clip((special.ndtr((grid - at) / w) - start) / upper, 0.0, 1.0)
     keep = np.concatenate([[True], np.diff(below) > 1e-14])
     edges = np.interp(np.arange(1, most) / most, below[keep], grid[keep])
-    # a node has the prior mass of its stretch, and stands at its mean: what is linear there
-    # is integrated exactly, however lumpy the mixture
+    z = np.concatenate([[-8.0], np.interp(edges, value, _Z), [np.interp(end, value, _Z)]])
+    return _stretches(value, z)
+
+
+def _stretches(value: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (K,) and log weights of the stretches between K + 1 values of a prior's z.
+
+    A node has the prior mass of its stretch, and stands at its mean: what is
+    linear there is integrated exactly, however lumpy the stretches.
+    """
     density = np.exp(-0.5 * _Z * _Z) / np.sqrt(2 * np.pi)
     first = np.concatenate([[0.0], np.cumsum((value * density)[1:] + (value * density)[:-1])])
     first *= 0.5 * (_Z[1] - _Z[0])
-    z = np.concatenate([[-8.0], np.interp(edges, value, _Z), [np.interp(end, value, _Z)]])
     mass = np.diff(special.ndtr(z))
     there = mass > 1e-14
     rate = np.diff(np.interp(z, _Z, first)) / np.where(there, mass, 1.0)
-    rate = np.clip(rate, np.concatenate([[0.0], edges]), np.append(edges, end))
+    edges = np.interp(z, _Z, value)
+    rate = np.clip(rate, np.maximum(edges[:-1], 0.0), edges[1:])
     with np.errstate(divide="ignore"):
         return rate, np.where(there, np.log(mass), -np.inf)
+
+
+def posterior_nodes(
+    prior: Prior, rate: np.ndarray, log_weight: np.ndarray, masses: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and log weights of a rate where a first look found its posterior.
+
+    The likelihood of the rate, marginal of all else, is known at the first
+    nodes as posterior over prior mass; its logarithm is interpolated, and the
+    new nodes stand for equal shares of the posteriors it gives, and of the prior.
+
+    Parameters
+    ----------
+    prior : Prior
+    rate, log_weight : (K,) arrays
+        The first nodes and their prior masses (−inf where one is unused).
+    masses : (H, K) array
+        Posterior masses of the first nodes under H hypotheses.
+    most : int
+        Number of new nodes.
+    """
+    value = prior.from_normal(_Z)
+    used = np.flatnonzero(log_weight > -np.inf)
+    order = used[np.argsort(rate[used], kind="stable")]
+    at = np.interp(rate[order], value, _Z)
+    order, at = order[np.append(True, np.diff(at) > 0)], at[np.append(True, np.diff(at) > 0)]
+    fine = [np.linspace(a, b, 33) for a, b in pairwise(at.tolist())]
+    grid = np.unique(np.concatenate([_Z, *fine]))
+    prior_density = np.exp(-0.5 * grid * grid)
+    parts = [_PRIOR_SHARE * prior_density / np.trapezoid(prior_density, grid)]
+    for mass in masses:
+        log_l = np.log(np.maximum(mass[order], 1e-300)) - log_weight[order]
+        log_l = np.maximum(log_l - log_l.max(), -60.0)
+        found = np.interp(grid, at, log_l)
+        if at.size > 1:
+            # beyond the first nodes it can only fall on
+            low = max((log_l[1] - log_l[0]) / (at[1] - at[0]), 0.0)
+            high = min((log_l[-1] - log_l[-2]) / (at[-1] - at[-2]), 0.0)
+            found += low * np.minimum(grid - at[0], 0.0) + high * np.maximum(grid - at[-1], 0.0)
+        density = prior_density * np.exp(found - found.max())
+        density /= np.trapezoid(density, grid)
+        parts.append((1.0 - _PRIOR_SHARE) / len(masses) * density)
+    density = np.sum(parts, axis=0)
+    below = np.append(0.0, np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(grid)))
+    z = np.interp(np.arange(1, most) / most, below / below[-1], grid)
+    return _stretches(value, np.concatenate([[-8.0], z, [8.0]]))

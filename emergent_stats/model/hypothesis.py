@@ -11,7 +11,8 @@ from emergent_stats.model.curve import Curve
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise, noise_for
 from emergent_stats.model.priors import Interior, Prior, Uniform
-from emergent_stats.model.trends import TRENDS, Trend
+from emergent_stats.model.trends import BREAKS, TRENDS, Trend
+from emergent_stats.model.visible import SMALLEST_CHANGE, SMALLEST_LOSS_CHANGE, VISIBLE
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,17 @@ class Hypothesis:
         Default: the observation model that goes with the metric.
     name : str
         Default: the trend's name in `TRENDS`, or its class name.
+    smallest_change : float
+        What a break must do to the expected score somewhere: share of the way
+        from chance to top, nats for losses. Default `SMALLEST_CHANGE`
+        (`SMALLEST_LOSS_CHANGE` for losses).
     """
 
     trend: Trend
     metric: Metric
     noise: Noise = field(default=None)  # type: ignore[assignment]
     name: str = ""
+    smallest_change: float | None = None
 
     def __post_init__(self) -> None:
         if self.noise is None:
@@ -45,6 +51,15 @@ class Hypothesis:
     def account(self) -> str:
         """One of `ACCOUNTS`: flat, gradual, onset, jump or falls."""
         return self.trend.account
+
+    @property
+    def visible(self) -> float:
+        """Smallest change of the expected score that this account is about (see `visible`)."""
+        if self.account not in BREAKS:
+            return VISIBLE
+        if self.smallest_change is not None:
+            return self.smallest_change
+        return SMALLEST_LOSS_CHANGE if self.metric.continuous else SMALLEST_CHANGE
 
     def priors(self, curve: Curve | None = None) -> dict[str, Prior]:
         """All free parameters with their priors: trend, then metric, then sigma.
@@ -122,7 +137,9 @@ class Hypothesis:
         return self.noise.sample(rng, noisy, curve, self.metric, **self.rates(parameters))
 
 
-def hypotheses(metric: Metric, noise: Noise | None = None) -> list[Hypothesis]:
-    """Every trend in `TRENDS` seen through `metric`."""
+def hypotheses(
+    metric: Metric, noise: Noise | None = None, smallest_change: float | None = None
+) -> list[Hypothesis]:
+    """Every trend in `TRENDS` seen through `metric`; see `Hypothesis` for the rest."""
     noise = noise or noise_for(metric)
-    return [Hypothesis(cls(), metric, noise, name) for name, cls in TRENDS.items()]
+    return [Hypothesis(cls(), metric, noise, name, smallest_change) for name, cls in TRENDS.items()]

@@ -43,6 +43,8 @@ JUMP_WIDTH = 0.5
 WIDTH_RANGE = (0.02, 3.0)
 #: Widest bend (10–90 % of the change of slope, decades) that still is an onset at a definite scale.
 BEND_WIDTH = 1.0
+#: Widest change of slope considered, in decades.
+WIDEST_BEND = 4.0
 
 # 10-90 % width of the logistic function: logit(.9) - logit(.1)
 LOGISTIC_WIDTH = 2 * np.log(9.0)
@@ -297,6 +299,42 @@ class BrokenSlowing(Broken):
 
 
 @dataclass(frozen=True)
+class Accelerating(Broken):
+    """Broken power law that speeds up over more than a decade: at no definite scale."""
+
+    account: ClassVar[str] = "gradual"
+    width: Prior | float = LogUniform(BEND_WIDTH, WIDEST_BEND)
+
+    def without_break(self, x, **parameters):
+        """See `Trend.without_break`: speeding up over a wide range is no break."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Smooth(Trend):
+    """Any monotone rise whose slope changes over a decade or more.
+
+    The slope is `slope_low` at small scales, `slope` in the middle of the
+    design and `slope_high` at large ones, and passes from one to the next
+    around ±`width`/2, 10–90 % of each change within `width` decades: a monotone
+    curve of low rank with a length scale of `width`.
+    """
+
+    level: Prior | float = LEVEL
+    slope_low: Prior | float = SLOPE
+    slope: Prior | float = SLOPE
+    slope_high: Prior | float = SLOPE
+    width: Prior | float = LogUniform(BEND_WIDTH, WIDEST_BEND)
+
+    def __call__(self, x, *, level, slope_low, slope, slope_high, width):
+        """See `Trend.__call__`."""
+        v = width / LOGISTIC_WIDTH
+        before = -v * _softplus(-(x + 0.5 * width) / v)
+        after = v * _softplus((x - 0.5 * width) / v)
+        return level + slope * x + (slope_low - slope) * before + (slope_high - slope) * after
+
+
+@dataclass(frozen=True)
 class Decline(Trend):
     """Skill falls with scale: s = level − slope·x."""
 
@@ -378,6 +416,8 @@ TRENDS = MappingProxyType(
         "ceiling": Ceiling,
         "wide_transition": WideTransition,
         "broken_slowing": BrokenSlowing,
+        "accelerating": Accelerating,
+        "smooth": Smooth,
         "kink": Kink,
         "flat_then_rise": FlatThenRise,
         "broken": Broken,

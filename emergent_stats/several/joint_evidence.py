@@ -12,10 +12,10 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
-from emergent_stats.evidence.integrand import VISIBLE
 from emergent_stats.model.likelihood import SKILL_NORMAL, log_likelihood
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.priors import Interior
+from emergent_stats.model.visible import eighth, log_gate
 from emergent_stats.several.joint_model import JointHypothesis
 from emergent_stats.several.views import Views
 
@@ -35,23 +35,18 @@ def _seen(metric: Metric, skill: np.ndarray) -> np.ndarray:
     return skill if metric.continuous else np.interp(skill, _TABLE, _fraction_table(metric))
 
 
-def log_gate(square: Any) -> Any:
-    """Log of 1/(1 + (VISIBLE/Δ)⁴) for Δ² = `square`, as in `integrand`."""
-    return -np.log1p((VISIBLE**2 / (square + 1e-30)) ** 2)
-
-
 def _log_visibility(hypothesis: JointHypothesis, x: np.ndarray, parameters) -> np.ndarray:
     total = 0.0
     for way in hypothesis.changes(x, parameters):
-        square = 0.0
+        power = 0.0
         for j, skill, other in way:
             shown = _seen(hypothesis.metrics[j], skill)
             if other is None:
                 hidden = shown.mean(1, keepdims=True)
             else:
                 hidden = _seen(hypothesis.metrics[j], other)
-            square = square + ((shown - hidden) ** 2).sum(1)
-        total = total + log_gate(square)
+            power = power + eighth(shown - hidden).sum(1)
+        total = total + log_gate(power, hypothesis.visible)
     return np.asarray(total)
 
 

@@ -11,6 +11,7 @@ from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import HalfNormal, Normal, Prior
 from emergent_stats.model.trends import TRENDS, Ceiling, Kink, PowerLaw, Transition, Trend
+from emergent_stats.model.visible import SMALLEST_CHANGE, SMALLEST_LOSS_CHANGE, VISIBLE
 
 JOINT_ACCOUNTS = ("artefact", "real", "format")
 
@@ -133,6 +134,14 @@ class JointHypothesis:
         return [
             [(j, seen[j], self.seen_skill(j, other, parameters)) for j in every] for other in others
         ]
+
+    @property
+    def visible(self) -> float:
+        """Smallest change of the expected scores that this account is about (see `visible`)."""
+        if self.account not in ("real", "format"):
+            return VISIBLE
+        losses = all(metric.continuous for metric in self.metrics)
+        return SMALLEST_LOSS_CHANGE if losses else SMALLEST_CHANGE
 
     @property
     def break_name(self) -> str | None:

@@ -42,7 +42,7 @@ def scaled(hypothesis: Hypothesis, slope: float, height: float, width: float) ->
     """Return the hypothesis with its slope and height priors and the jump width scaled."""
     trend, changes = hypothesis.trend, {}
     for name, prior in trend.priors().items():
-        if name == "slope" and isinstance(prior, HalfNormal | HalfStudentT):
+        if name.startswith("slope") and isinstance(prior, HalfNormal | HalfStudentT):
             changes[name] = replace(prior, scale=prior.scale * slope)
         elif name in ("height", "bend", "fall") and isinstance(prior, Gamma):
             changes[name] = replace(prior, scale=prior.scale * height)
