@@ -60,8 +60,7 @@ def build_joint_model(hypothesis: JointHypothesis, views: Views) -> pm.Model:
     Parameters
     ----------
     hypothesis : JointHypothesis
-        Of account ``real`` or ``format`` with a transition, kink or broken
-        power law; a step is refused.
+        A step or a drop is refused: its location would have to be summed over.
     views : Views
 
     Returns
@@ -119,6 +118,8 @@ def _standard(name: str) -> Any:
 
 
 def _gate(hypothesis: JointHypothesis, x: Any, p: dict[str, Any]) -> None:
+    if hypothesis.account == "flat":
+        return
     total: Any = 0.0
     for way in hypothesis.changes(x, p):
         square: Any = 0.0
