@@ -300,4 +300,4 @@ def posterior_nodes(
     problem = _Problem(hypothesis, views.x, views)
     parameters = problem.parameters(found.z, found.stratum)
     weight = np.exp(found.log_weight - log_sum(found.log_weight))
-    return {n: v[:, 0] for n, v in parameters.items()}, weight
+    return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()

@@ -269,6 +269,15 @@ def seed_log_evidence(
     return found
 
 
+def seed_posterior(
+    curve: Curve, hypothesis: SeedHypothesis, found: Integral
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
+    parameters = _Problem(hypothesis, curve).parameters(found.z)
+    weight = np.exp(found.log_weight - log_sum(found.log_weight))
+    return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()
+
+
 class _Problem:
     """A hypothesis about seeds, as an integrand over standard normal variables."""
 
