@@ -18,7 +18,7 @@ import xarray as xr
 from emergent_stats.bayes.sampling import finish, sample
 from emergent_stats.bayes.symbolic import Seen, log_gate, shown
 from emergent_stats.model.priors import Interior, Uniform
-from emergent_stats.several.joint_evidence import log_visible_share, shared_noise
+from emergent_stats.several.joint_evidence import shared_noise
 from emergent_stats.several.joint_model import JointHypothesis
 from emergent_stats.several.views import Views
 
@@ -176,20 +176,3 @@ def fit_joint(
     }
     posterior = tree["posterior"].to_dataset().assign_coords(names)
     return finish(tree, posterior, observed, constant, names, attrs)
-
-
-def joint_log_evidence_bridge(
-    views: Views, hypothesis: JointHypothesis, seed: int = 0, **sampler: Any
-) -> Any:
-    """Log evidence by bridge sampling, comparable with `joint_evidence.joint_log_evidence`.
-
-    Returns
-    -------
-    Bridge
-    """
-    from emergent_stats.bayes.bridge import Bridge, bridge_sampling
-
-    tree = fit_joint(hypothesis, views, seed=seed, unconstrained=True, **sampler)
-    found = bridge_sampling(build_joint_model(hypothesis, views), tree, seed)
-    share = log_visible_share(hypothesis, views)
-    return Bridge(found.log_z - share, found.error, found.draws)

@@ -50,15 +50,15 @@ def _key(curve: Curve) -> dict[str, Any]:
 def pair_row(c: JointComparison) -> dict[str, Any]:
     """One row of the joint verdict."""
     first = c.views.curves[0]
-    frame = c.frame()
+    best, integral = c.best
     return {
         **_key(first),
         "metrics": ", ".join(one.metric for one in c.views.curves),
         "shots": first.key.get("shots"), "seed": first.key.get("seed"), "axis": first.axis,
         "m": c.views.m, "verdict": c.verdict, "kind": c.kind, "reason": c.reason,
         **_rounded({f"p_{a}": c.probabilities[a] for a in JOINT_ACCOUNTS}),
-        "best": frame["hypothesis"][0], "log_evidence": round(float(frame["log_z"][0]), 4),
-        "log_evidence_error": round(float(frame["error"][0]), 4),
+        "best": best.name, "log_evidence": round(integral.log_z, 4),
+        "log_evidence_error": round(integral.error, 4),
         "warnings": "; ".join(c.warnings) or None,
     }  # fmt: skip
 
