@@ -150,6 +150,15 @@ def log_evidence_bridge(
         draws, tune and chains of `posterior.fit`.
     """
     tree = fit(hypothesis, curve, seed=seed, unconstrained=True, **sampler)
+    return evidence_of(hypothesis, curve, tree, seed)
+
+
+def evidence_of(hypothesis: Hypothesis, curve: Curve, tree: xr.DataTree, seed: int = 0) -> Bridge:
+    """Log evidence from draws that `posterior.fit` made with ``unconstrained=True``.
+
+    The model holds the gate on visible changes, not divided by its prior mass;
+    here it is.
+    """
     found = bridge_sampling(build_model(hypothesis, curve), tree, seed)
     share = float(log_visible_share(hypothesis, [curve])[0])
     return Bridge(found.log_z - share, found.error, found.draws)

@@ -19,7 +19,7 @@ from emergent_stats.bayes.sampling import finish, sample
 from emergent_stats.bayes.symbolic import Seen, shown
 from emergent_stats.model.priors import Interior, Uniform
 from emergent_stats.model.visible import eighth, log_gate
-from emergent_stats.several.joint_evidence import log_visible_share, shared_noise
+from emergent_stats.several.joint_evidence import shared_noise
 from emergent_stats.several.joint_model import JointHypothesis
 from emergent_stats.several.views import Views
 
@@ -61,8 +61,7 @@ def build_joint_model(hypothesis: JointHypothesis, views: Views) -> pm.Model:
     Parameters
     ----------
     hypothesis : JointHypothesis
-        Of account ``real`` or ``format`` with a transition, kink or broken
-        power law; a step is refused.
+        A step or a drop is refused: its location would have to be summed over.
     views : Views
 
     Returns
@@ -120,6 +119,8 @@ def _standard(name: str) -> Any:
 
 
 def _gate(hypothesis: JointHypothesis, x: Any, p: dict[str, Any]) -> None:
+    if hypothesis.account == "flat":
+        return
     total: Any = 0.0
     for way in hypothesis.changes(x, p):
         power: Any = 0.0
@@ -176,20 +177,3 @@ def fit_joint(
     }
     posterior = tree["posterior"].to_dataset().assign_coords(names)
     return finish(tree, posterior, observed, constant, names, attrs)
-
-
-def joint_log_evidence_bridge(
-    views: Views, hypothesis: JointHypothesis, seed: int = 0, **sampler: Any
-) -> Any:
-    """Log evidence by bridge sampling, comparable with `joint_evidence.joint_log_evidence`.
-
-    Returns
-    -------
-    Bridge
-    """
-    from emergent_stats.bayes.bridge import Bridge, bridge_sampling
-
-    tree = fit_joint(hypothesis, views, seed=seed, unconstrained=True, **sampler)
-    found = bridge_sampling(build_joint_model(hypothesis, views), tree, seed)
-    share = log_visible_share(hypothesis, views)
-    return Bridge(found.log_z - share, found.error, found.draws)

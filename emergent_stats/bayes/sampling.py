@@ -80,19 +80,11 @@ def finish(
 
 def diagnostics(tree: xr.DataTree) -> list[str]:
     """Reasons to distrust a sample: divergences, R-hat, bulk ESS; empty if there are none."""
-    import arviz as az
-
     found = []
-    stats = tree["sample_stats"].to_dataset()
-    if "diverging" in stats and (count := int(stats["diverging"].to_numpy().sum())):
-        found.append(f"{count} divergent transitions of {stats['diverging'].size} draws")
-    posterior = tree["posterior"].to_dataset()
-    continuous = posterior[[n for n, v in posterior.data_vars.items() if v.dtype.kind == "f"]]
-    with warnings.catch_warnings():
-        # a constant quantity has no R-hat; it comes out as NaN and is passed over
-        warnings.simplefilter("ignore", RuntimeWarning)
-        rhat = _extreme(az.rhat(continuous), np.nanmax)
-        ess = _extreme(az.ess(continuous, method="bulk"), np.nanmin)
+    if count := divergences(tree):
+        size = tree["sample_stats"]["diverging"].size
+        found.append(f"{count} divergent transitions of {size} draws")
+    rhat, ess = _convergence(tree)
     if not rhat or not ess:
         return [*found, "R-hat is not known: it needs 2 chains or more and 4 draws of each"]
     name = max(rhat, key=rhat.__getitem__)
@@ -102,6 +94,31 @@ def diagnostics(tree: xr.DataTree) -> list[str]:
     if ess[name] < MIN_ESS:
         found.append(f"bulk ESS of {name} is {ess[name]:.0f}, below {MIN_ESS}: draw more")
     return found
+
+
+def divergences(tree: xr.DataTree) -> int:
+    """Number of divergent transitions."""
+    stats = tree["sample_stats"].to_dataset()
+    return int(stats["diverging"].to_numpy().sum()) if "diverging" in stats else 0
+
+
+def largest_rhat(tree: xr.DataTree) -> float:
+    """Largest R-hat of all quantities; NaN where it is not known."""
+    return max(_convergence(tree)[0].values(), default=float("nan"))
+
+
+def _convergence(tree: xr.DataTree) -> tuple[dict[str, float], dict[str, float]]:
+    """Worst R-hat and bulk ESS of each quantity."""
+    import arviz as az
+
+    posterior = tree["posterior"].to_dataset()
+    continuous = posterior[[n for n, v in posterior.data_vars.items() if v.dtype.kind == "f"]]
+    with warnings.catch_warnings():
+        # a constant quantity has no R-hat; it comes out as NaN and is passed over
+        warnings.simplefilter("ignore", RuntimeWarning)
+        rhat = _extreme(az.rhat(continuous), np.nanmax)
+        ess = _extreme(az.ess(continuous, method="bulk"), np.nanmin)
+    return rhat, ess
 
 
 def _extreme(table: Any, pick: Any) -> dict[str, float]:

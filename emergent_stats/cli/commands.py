@@ -13,6 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emergent_stats.cli import several_commands
+from emergent_stats.cli.options import (
+    AsJson,
+    Family,
+    Jobs,
+    Metric,
+    ScaleAxis,
+    Seed,
+    Shots,
+    Source,
+    Task,
+)  # fmt: skip
 from emergent_stats.importers.wide_map import EXAMPLE
 
 if TYPE_CHECKING:
@@ -64,17 +76,6 @@ class Gradual(StrEnum):
     censored = "censored"
 
 
-class Axis(StrEnum):
-    """Scale axes by the name of their column."""
-
-    params = "params"
-    tokens = "tokens"
-    flops = "flops"
-    step = "step"
-    loss = "loss"
-    date = "date"
-
-
 def _scale(text: str) -> float:
     """Scale that was typed: a number, or a date."""
     from emergent_stats.model.axes import parse_value
@@ -87,39 +88,12 @@ def _scale(text: str) -> float:
         ) from None
 
 
-Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="Study, or results table (.csv, .parquet, .json).")
-]
-Task = Annotated[
-    list[str] | None,
-    typer.Option(metavar="T", help="Only this task; * stands for any text. Can be repeated."),
-]
-Family = Annotated[
-    list[str] | None, typer.Option(metavar="F", help="Only this family of models; likewise.")
-]
-Metric = Annotated[list[str] | None, typer.Option(metavar="M", help="Only this metric; likewise.")]
-Shots = Annotated[
-    list[int] | None, typer.Option(metavar="K", help="Only this number of shots; likewise.")
-]
-ScaleAxis = Annotated[
-    Axis | None,
-    typer.Option(
-        metavar="|".join(Axis), help="Scale axis. Default: the one with the most distinct values."
-    ),
-]
 Calibrate = Annotated[
     int,
     typer.Option(
         metavar="R", min=0, help="Series to simulate for p_cal and power: 0 none, 500 for a claim."
     ),
 ]
-Jobs = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Processes. Default: one per core.")
-]
-Seed = Annotated[
-    int, typer.Option(metavar="S", min=0, help="Seed of all that is random: same seed, same bytes.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: a list of rows.")]
 AsObject = Annotated[bool, typer.Option("--json", help="Print JSON: one object.")]
 Succeeds = Annotated[
     float | None,
@@ -210,7 +184,8 @@ def cite_studies(
     epilog="\b\nExamples:\n"
     "  emergent-stats test gpt3 --task '3D*'\n"
     "  emergent-stats test mine.csv --metric exact_match --calibrate 500 --out verdicts.csv\n"
-    "  emergent-stats test pythia --family 'pythia*' --axis step --json",
+    "  emergent-stats test pythia --family 'pythia*' --axis step --json\n"
+    "  emergent-stats test gpt3 --task LAMBADA --metric exact_match --shots 0 --posterior",
 )
 def give_verdicts(
     source: Source,
@@ -225,23 +200,36 @@ def give_verdicts(
     out: Annotated[
         Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")
     ] = None,
+    posterior: Annotated[
+        bool,
+        typer.Option(
+            "--posterior",
+            help="Also sample the winner and its rival in PyMC (seconds to minutes a series), and "
+            "take a verdict back where their evidences disagree. Adds columns posterior_….",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give each series a verdict: real, artefact, gradual, flat, falls or undecided, and why."""
-    from emergent_stats.cli import listing
+    from emergent_stats.cli import listing, posterior_listing, several_listing
     from emergent_stats.results.files import SUFFIXES, json_text, write_table
 
     if out is not None:
         listing.check_out(out, SUFFIXES)
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     verdicts = _compare(source, chosen, calibrate, jobs, seed)
-    frame = listing.frame(verdicts)
+    found = []
+    if posterior:
+        verdicts, found = posterior_listing.check(verdicts, seed)
+    frame = posterior_listing.joined(listing.frame(verdicts), found)
     if out is not None:
         write_table(frame, out)
     if as_json:
         typer.echo(json_text(frame), nl=False)
     else:
         listing.print_verdicts(verdicts)
+        posterior_listing.print_beside(verdicts, found)
+    several_listing.point_to_discover(source, verdicts)
 
 
 @app.command(
@@ -653,6 +641,9 @@ def _compare(
         )
     with listing.progress() as report:
         return compare_all(series, calibrate=calibrate, seed=seed, jobs=jobs, progress=report)
+
+
+several_commands.register(app)
 
 
 def main() -> None:

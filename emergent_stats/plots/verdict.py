@@ -38,11 +38,15 @@ def plot_scores(comparison: Comparison, ax: Axes) -> Axes:
     shown = _accounts(comparison)
     for account in shown:
         _band(ax, comparison.bands[account], "score", account)
+    return plot_points(curve, [comparison.bands[a]["score_mid"] for a in shown], ax)
+
+
+def plot_points(curve: Curve, mids: Sequence[np.ndarray], ax: Axes) -> Axes:
+    """Published scores with 90 % intervals, on axes that also hold the curves `mids`."""
     low, high = curve.intervals()
-    _points(ax, curve, curve.score, low, high)
+    _bars(ax, curve.axis_values, curve.score, low, high, -np.inf, np.inf)
     _chance_line(ax, curve)
-    bands = [comparison.bands[account]["score_mid"] for account in shown]
-    _score_axis(ax, curve, np.concatenate([low, high, *bands]))
+    _score_axis(ax, curve, np.concatenate([low, high, *mids]))
     _scale_axis(ax, curve)
     return ax
 
@@ -282,10 +286,6 @@ def _band(ax: Axes, band: Mapping[str, Any], quantity: str, account: str) -> Non
     colour, line = style.ACCOUNT_COLOURS[account], style.ACCOUNT_LINES[account]
     ax.fill_between(scale, low, high, color=colour, alpha=0.14, lw=0, zorder=1)
     ax.plot(scale, mid, color=colour, ls=line, zorder=2)
-
-
-def _points(ax: Axes, curve: Curve, score: Any, low: Any, high: Any) -> None:
-    _bars(ax, curve.axis_values, score, low, high, -np.inf, np.inf)
 
 
 def _bars(ax: Axes, scale: Any, middle: Any, low: Any, high: Any, bottom: float, top: float):

@@ -10,15 +10,17 @@ with standard normal ε_i (shared by the metrics) and δ_ij (not shared). The
 first metric is the reference: offset 0, loading 1. Offsets take up length of
 answers and units, loadings how fast one metric's skill moves with another's.
 
-Three accounts are weighed by their evidence:
+Six accounts are weighed by their evidence, with equal odds: the five of a
+single series (flat, gradual, onset, jump, falls), of the skill that all metrics
+share, and ``format``: the shared skill is gradual, and one metric has a break of
+its own; what jumps is not what the other metrics measure. The verdicts:
 
 ``artefact``
-    one gradual skill explains all metrics: what leaps is the score;
+    one gradual skill explains all metrics: what leaps, if anything does, is the score;
 ``real``
     one skill that jumps or sets on explains all metrics;
-``format``
-    the shared skill is gradual, and one metric has a break of its own: what
-    jumps is not what the other metrics measure.
+``flat``, ``falls``, ``format``
+    as the accounts.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from scipy import special
 
 from emergent_stats.evidence.importance import Integral, log_sum
 from emergent_stats.model.curve import Curve
+from emergent_stats.model.trends import BREAKS
 from emergent_stats.several.joint_evidence import joint_log_evidence, posterior_nodes
 from emergent_stats.several.joint_model import JOINT_ACCOUNTS, JointHypothesis, joint_hypotheses
 from emergent_stats.several.views import Views
@@ -49,6 +52,8 @@ _NEGLIGIBLE = 7.0
 _MINOR = 4.0
 _IN_WORDS = {
     "artefact": "one gradual skill explains all metrics: what leaps is the score",
+    "flat": "nothing changes in the skill that all metrics share",
+    "falls": "the skill that all metrics share falls",
     "real": "one skill that leaps or sets on explains all metrics",
     "format": "one metric has a break of its own, which the others do not show",
 }
@@ -56,16 +61,19 @@ _IN_WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class JointComparison:
-    """Probabilities of the three accounts of several metrics of the same outputs.
+    """Probabilities of the accounts of several metrics of the same outputs.
 
     Attributes
     ----------
     views : Views
         The matched curves.
     probabilities : dict
-        Of artefact, real and format; equal prior odds.
+        Of `JOINT_ACCOUNTS`, summing to 1; equal prior odds.
     verdict : str
-        The account with a probability above `PROBABILITY`, or ``undecided``.
+        What has a probability above `PROBABILITY` (see the module), or ``undecided``.
+    kind : str or None
+        Which break, if the verdict is `real`: jump, onset or unresolved; whose
+        own, if it is `format`.
     reason : str
     warnings : tuple of str
         Models left out, assumptions, numerical errors.
@@ -76,9 +84,20 @@ class JointComparison:
     views: Views
     probabilities: dict[str, float]
     verdict: str
+    kind: str | None
     reason: str
     warnings: tuple[str, ...]
     evidence: list[tuple[JointHypothesis, Integral]] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        total = sum(self.probabilities.values())
+        if abs(total - 1.0) > 1e-9:
+            raise AssertionError(f"probabilities of the accounts sum to {total!r}, not 1")
+
+    @property
+    def p_real(self) -> float:
+        """Probability that the shared skill jumps or sets on."""
+        return sum(self.probabilities[a] for a in BREAKS)
 
     @property
     def best(self) -> tuple[JointHypothesis, Integral]:
@@ -105,7 +124,8 @@ class JointComparison:
 
     def __str__(self) -> str:
         shown = ", ".join(f"P({a}) = {p:.3f}" for a, p in self.probabilities.items())
-        lines = [f"{self.verdict}: {self.reason}", shown]
+        kind = f" ({self.kind})" if self.kind else ""
+        lines = [f"{self.verdict}{kind}: {self.reason}", shown]
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
 
 
@@ -116,7 +136,7 @@ def compare_joint(
     nodes: int = 800,
     hypotheses: Sequence[JointHypothesis] | None = None,
 ) -> JointComparison:
-    """Weigh the three accounts of several metrics of the same outputs.
+    """Weigh the accounts of several metrics of the same outputs.
 
     Parameters
     ----------
@@ -160,28 +180,48 @@ def _weighed(views: Views, found: list[tuple[JointHypothesis, Integral]]) -> Joi
     warnings = list(views.notes)
     if error > LARGE_ERROR:
         warnings.append(f"numerical error of the log evidences is {error:.2f}, above {LARGE_ERROR}")
-    account = max(probabilities, key=probabilities.__getitem__)
-    top = probabilities[account]
+    said = {a: p for a, p in probabilities.items() if a not in BREAKS}
+    said["real"] = sum(probabilities[a] for a in BREAKS)
+    account, rival = sorted(said, key=said.__getitem__, reverse=True)[:2]
+    top = said[account]
     # the probability has to clear the bar by twice its numerical error
-    odds = np.log(top) - np.log(max(1.0 - top, 1e-300))
+    odds = np.log(max(top, 1e-300)) - np.log(max(1.0 - top, 1e-300))
     if odds - 2 * error > np.log(PROBABILITY / (1 - PROBABILITY)):
-        return JointComparison(
-            views, probabilities, account, f"{_IN_WORDS[account]}: P = {top:.3f}",
-            tuple(warnings), found,
-        )  # fmt: skip
-    rival = sorted(probabilities, key=probabilities.__getitem__)[-2]
-    reason = (
-        f"{views.m} models cannot tell {account} (P = {top:.2f}) "
-        f"from {rival} (P = {probabilities[rival]:.2f})"
-    )
-    return JointComparison(views, probabilities, "undecided", reason, tuple(warnings), found)
+        verdict = "artefact" if account == "gradual" else account
+        kind = _kind(views, account, probabilities, found)
+        reason = f"{_IN_WORDS[verdict]}: P = {top:.3f}"
+    else:
+        verdict, kind = "undecided", None
+        reason = (
+            f"{views.m} models cannot tell {account} (P = {top:.2f}) "
+            f"from {rival} (P = {said[rival]:.2f})"
+        )
+    return JointComparison(views, probabilities, verdict, kind, reason, tuple(warnings), found)
+
+
+def _kind(views, account, probabilities, found) -> str | None:
+    """Which break is real, or whose own it is."""
+    if account == "real":
+        whole = sum(probabilities[a] for a in BREAKS)
+        sure = [a for a in BREAKS if probabilities[a] > PROBABILITY * whole]
+        return sure[0] if sure else "unresolved"
+    if account != "format":
+        return None
+    own = [(h, i.log_z) for h, i in found if h.account == "format"]
+    weight = special.softmax([z for _, z in own])
+    shares = [
+        sum(w for w, (h, _) in zip(weight, own, strict=True) if h.own_metric == j)
+        for j in range(len(views.curves))
+    ]
+    j = int(np.argmax(shares))
+    return views.curves[j].metric if shares[j] > PROBABILITY else "unresolved"
 
 
 def account_log_z(found: Sequence[tuple[JointHypothesis, Integral]], account: str) -> float:
     """Log evidence of an account.
 
-    Its hypotheses are averaged: over trends of one kind first (onset and jump
-    for `real`, metric and kind of break for `format`), then over the kinds.
+    Its hypotheses are averaged; those of `format` over trends of one kind
+    first, then over metrics and kinds of break.
     """
     groups: dict[tuple[str, int], list[float]] = {}
     for h, i in found:

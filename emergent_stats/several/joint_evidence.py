@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
-from emergent_stats.model.likelihood import SKILL_NORMAL, log_likelihood
+from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.priors import Interior
 from emergent_stats.model.visible import eighth, log_gate
@@ -22,6 +22,8 @@ from emergent_stats.several.views import Views
 #: Nodes over the shared noise where two or more metrics are discontinuous.
 _NODES = 9
 _MAX_GAPS = 12
+# standard errors by which an evidence of counts may come out above 1
+_SIGMAS = 5.0
 _SHARE_NODES = 4096
 _TABLE = np.linspace(-16.0, 16.0, 4001)
 
@@ -53,6 +55,8 @@ def _log_visibility(hypothesis: JointHypothesis, x: np.ndarray, parameters) -> n
 @lru_cache(maxsize=1024)
 def _visible_share(hypothesis: JointHypothesis, design: tuple[float, ...]) -> float:
     """Log prior mass of visible changes on a design; the gate is divided by it."""
+    if hypothesis.account == "flat":
+        return 0.0
     x = np.array(design)
     problem = _Problem(hypothesis, x, None)
     z = spread(_SHARE_NODES, len(problem.priors))
@@ -130,6 +134,9 @@ class _Problem:
             own["slope"] = max(slope * share, 0.05)
             own["height"] = max(slope * (1.2 - share) * width, 0.3)
             own["bend"] = max(slope * 1.5, 0.3)
+            if self.hypothesis.account == "falls":
+                fall = max(abs(slope), 0.05)
+                own |= {"slope": fall, "fall": fall, "height": max(fall * width, 0.3)}
             z = np.zeros(len(self.priors))
             for i, (name, prior) in enumerate(self.priors.items()):
                 value = own.get(name, own.get(name.rsplit("_", 1)[0]))
@@ -269,7 +276,16 @@ def joint_log_evidence(
         starts=problem.starts(), nodes=nodes, seed=seed, floor=floor + share,
         scales=[list(problem.priors).index(n) for n in ("sigma", "residual")],
     )  # fmt: skip
-    return replace(found, log_z=found.log_z - share, log_weight=found.log_weight - share)
+    found = replace(found, log_z=found.log_z - share, log_weight=found.log_weight - share)
+    if all(o.kind == BINOMIAL for o in views.observations):
+        check_counts(found, hypothesis.name)
+    return found
+
+
+def check_counts(found: Integral, name: str) -> None:
+    """Assert that an evidence of counts is the probability that it has to be: at most 1."""
+    if found.log_z > _SIGMAS * found.error + 1e-6:
+        raise AssertionError(f"log evidence of counts is {found.log_z:.3f}, above 0: {name}")
 
 
 def posterior_nodes(
@@ -279,4 +295,4 @@ def posterior_nodes(
     problem = _Problem(hypothesis, views.x, views)
     parameters = problem.parameters(found.z, found.stratum)
     weight = np.exp(found.log_weight - log_sum(found.log_weight))
-    return {n: v[:, 0] for n, v in parameters.items()}, weight
+    return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()

@@ -10,10 +10,20 @@ import numpy as np
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import HalfNormal, Normal, Prior
-from emergent_stats.model.trends import TRENDS, Ceiling, Kink, PowerLaw, Transition, Trend
+from emergent_stats.model.trends import (
+    ACCOUNTS,
+    BREAKS,
+    TRENDS,
+    Ceiling,
+    Kink,
+    PowerLaw,
+    Transition,
+    Trend,
+)
 from emergent_stats.model.visible import SMALLEST_CHANGE, SMALLEST_LOSS_CHANGE, VISIBLE
 
-JOINT_ACCOUNTS = ("artefact", "real", "format")
+#: The accounts of one series, of the skill that all metrics share, and a break of one metric's own.
+JOINT_ACCOUNTS = (*ACCOUNTS, "format")
 
 #: Noise of one metric's skill that the other metrics of the same outputs do not share, in nats.
 RESIDUAL = HalfNormal(0.1)
@@ -30,7 +40,8 @@ class JointHypothesis:
 
     Attributes
     ----------
-    account : {"artefact", "real", "format"}
+    account : str
+        One of `JOINT_ACCOUNTS`.
     trend : Trend
         Of the shared skill.
     metrics : tuple of Metric
@@ -112,10 +123,12 @@ class JointHypothesis:
     def changes(self, x: Any, parameters: dict[str, Any]) -> list[list[tuple[int, Any, Any]]]:
         """What must be visible: per way to be absent, (metric, skill, skill without the change).
 
-        A gradual trend must move the scores (the skill without it is None), a
-        break must matter against carrying on as before it and against having
+        Nothing if all is flat. A gradual trend must move the scores (the skill
+        without it is None), a break must matter against carrying on as before it and against having
         been there all along.
         """
+        if self.account == "flat":
+            return []
         shared = self.skill(x, parameters)
         if self.own is not None:
             j = self.own_metric
@@ -138,7 +151,7 @@ class JointHypothesis:
     @property
     def visible(self) -> float:
         """Smallest change of the expected scores that this account is about (see `visible`)."""
-        if self.account not in ("real", "format"):
+        if self.account not in (*BREAKS, "format"):
             return VISIBLE
         losses = all(metric.continuous for metric in self.metrics)
         return SMALLEST_LOSS_CHANGE if losses else SMALLEST_CHANGE
@@ -148,19 +161,15 @@ class JointHypothesis:
         """Name of the location that is summed over the gaps between models."""
         if self.own is not None:
             return "own_location" if "location" in self.own.priors() else None
-        if self.account == "real" and "location" in self.trend.priors():
-            return "location"
-        return None
+        broken = self.account in ("onset", "jump", "falls")
+        return "location" if broken and "location" in self.trend.priors() else None
 
 
 def joint_hypotheses(metrics: tuple[Metric, ...]) -> list[JointHypothesis]:
     """Every trend of the registry as a shared skill, and breaks of each metric's own."""
-    found = []
-    for name, cls in TRENDS.items():
-        if cls.account == "flat":
-            continue
-        account = "artefact" if cls.account == "gradual" else "real"
-        found.append(JointHypothesis(account, cls(), metrics, name=name))
+    found = [
+        JointHypothesis(cls.account, cls(), metrics, name=name) for name, cls in TRENDS.items()
+    ]
     for j in range(len(metrics)):
         for shared in (PowerLaw, Ceiling):
             for own in (Transition(level=0.0, slope=0.0), Kink(level=0.0, slope=0.0)):

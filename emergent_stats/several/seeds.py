@@ -27,7 +27,7 @@ from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.model.likelihood import Observations, log_likelihood, observe
+from emergent_stats.model.likelihood import BINOMIAL, Observations, log_likelihood, observe
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import Beta, Gamma, Interior, Prior, Rising, Uniform
@@ -39,6 +39,7 @@ from emergent_stats.model.trends import (
     Transition,
     Trend,
 )
+from emergent_stats.several.joint_evidence import check_counts
 
 #: Nats between the seeds that have broken through and those that have not: far from 0.
 APART = Gamma(4.0, 0.6)
@@ -262,7 +263,19 @@ def seed_log_evidence(
         seed=seed, scales=[names.index("sigma")], pilot=256,
     )  # fmt: skip
     share = problem.log_share()
-    return replace(found, log_z=found.log_z - share, log_weight=found.log_weight - share)
+    found = replace(found, log_z=found.log_z - share, log_weight=found.log_weight - share)
+    if problem.obs.kind == BINOMIAL:
+        check_counts(found, hypothesis.name)
+    return found
+
+
+def seed_posterior(
+    curve: Curve, hypothesis: SeedHypothesis, found: Integral
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
+    parameters = _Problem(hypothesis, curve).parameters(found.z)
+    weight = np.exp(found.log_weight - log_sum(found.log_weight))
+    return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()
 
 
 class _Problem:

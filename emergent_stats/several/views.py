@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Views:
             if lost:
                 names = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
                 notes.append(f"{len(lost)} models of {_title(c)} lack another metric: {names}")
-        matched = [_pick(c, kept) for c in curves]
+        matched = [pick(c, kept) for c in curves]
         first = matched[0]
         for c in matched[1:]:
             if c.axis != first.axis or not np.allclose(c.axis_values, first.axis_values):
@@ -110,12 +111,20 @@ def _title(curve: Curve) -> str:
     return f"{curve.metric} of {task}" if task else curve.metric
 
 
-def _pick(curve: Curve, names: Sequence[str]) -> Curve:
-    at = [curve.models.index(n) for n in names]
+def pick(
+    curve: Curve,
+    names: Sequence[str] | None,
+    warnings: tuple[str, ...] | None = None,
+    key: Mapping[str, Any] | None = None,
+) -> Curve:
+    """Curve of some of its models (None: all), under other warnings or another key if given."""
+    at = range(curve.m) if names is None else [curve.models.index(n) for n in names]
+    at = list(at)
     return Curve(
         curve.axis_values[at], curve.score[at], curve.metric, axis=curve.axis, n=curve.n[at],
         stderr=curve.stderr[at], chance=curve.chance, answer_tokens=curve.answer_tokens,
-        models=tuple(names), key=curve.key, warnings=curve.warnings,
+        models=tuple(curve.models[i] for i in at), key=curve.key if key is None else key,
+        warnings=curve.warnings if warnings is None else warnings,
     )  # fmt: skip
 
 

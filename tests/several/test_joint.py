@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from emergent_stats.model.curve import Curve
 from emergent_stats.model.trends import TRENDS, Kink, PowerLaw, Step, Transition
 from emergent_stats.several.joint import account_log_z, compare_joint
 from emergent_stats.several.joint_evidence import (
+    check_counts,
     joint_log_evidence,
     joint_log_likelihood,
     log_visible_share,
@@ -112,7 +115,8 @@ def test_every_trend_and_a_break_of_every_metric():
     found = joint_hypotheses(metrics)
     assert {h.account for h in found} == set(JOINT_ACCOUNTS)
     shared = [h.name for h in found if h.own is None]
-    assert shared == [n for n, t in TRENDS.items() if t.account != "flat"]
+    assert shared == list(TRENDS)
+    assert all(h.account == TRENDS[h.name].account for h in found if h.own is None)
     assert {h.own_metric for h in found if h.own is not None} == {0, 1}
     assert all(list(h.priors()).count("sigma") == 1 for h in found)
 
@@ -192,7 +196,7 @@ def test_likelihood_of_two_counts_and_a_loss():
 
 
 # --- comparison -------------------------------------------------------------------------------
-FEW = ("power_law", "kink", "transition", "transition of metric 2, powerlaw")
+FEW = ("flat", "power_law", "kink", "transition", "decline", "transition of metric 2, powerlaw")
 
 
 def few_hypotheses(views):
@@ -201,20 +205,29 @@ def few_hypotheses(views):
 
 @pytest.mark.parametrize(
     ("shared", "own", "want"),
-    [(LINE, 0.0, "artefact"), (0.3 * X + LEAP, 0.0, "real"), (0.4 * X, LEAP, "format")],
-    ids=JOINT_ACCOUNTS,
+    [
+        (0.0 * X, 0.0, "flat"),
+        (LINE, 0.0, "artefact"),
+        (0.3 * X + LEAP, 0.0, "real"),
+        (-LINE, 0.0, "falls"),
+        (0.4 * X, LEAP, "format"),
+    ],
+    ids=["flat", "line", "leap", "falls", "own leap"],
 )
 def test_the_planted_account_wins(shared, own, want):
     views = Views.of(pair(shared, own))
     found = compare_joint(views, nodes=300, hypotheses=few_hypotheses(views), seed=3)
-    assert max(found.probabilities, key=found.probabilities.__getitem__) == want
+    account = {"artefact": "gradual", "real": "jump"}.get(want, want)
+    assert max(found.probabilities, key=found.probabilities.__getitem__) == account
+    assert list(found.probabilities) == list(JOINT_ACCOUNTS)
     assert sum(found.probabilities.values()) == pytest.approx(1.0)
-    assert found.best[0].account == want
+    assert found.best[0].account == account
     table = found.frame()
     assert list(table["log_z"]) == sorted(table["log_z"], reverse=True)
     assert set(table["account"]) == set(JOINT_ACCOUNTS)
-    if want != "artefact":
+    if want in ("real", "format"):
         assert found.verdict == want
+        assert found.kind == ("jump" if want == "real" else "exact_match")
         located = found.estimates().filter(like="location", axis=0)
         assert ((located["low"] < 0.2) & (located["high"] > -0.5)).all()
     assert str(found).startswith(found.verdict)
@@ -224,16 +237,28 @@ def test_the_planted_account_wins(shared, own, want):
 
 def test_accounts_average_over_kinds_before_they_are_weighed():
     views = Views.of(pair(LINE))
-    log_z = {"kink": 0.0, "broken": 0.0, "flat_then_rise": 0.0, "transition": 2.0, "step": 2.0}
+    log_z = {"kink": 0.0, "broken": 1.0, "flat_then_rise": 2.0, "transition": 2.0, "step": 2.0}
 
     class Fake:
         def __init__(self, log_z):
             self.log_z = log_z
 
     made = [(h, Fake(log_z[h.name])) for h in joint_hypotheses(views.metrics) if h.name in log_z]
-    want = np.log(0.5 * (1 + np.exp(2.0)))
-    assert account_log_z(made, "real") == pytest.approx(want)
+    want = np.log((1 + np.e + np.exp(2.0)) / 3)
+    assert account_log_z(made, "onset") == pytest.approx(want)
+    assert account_log_z(made, "jump") == pytest.approx(2.0)
     assert account_log_z(made, "format") == -np.inf
+
+
+def test_evidence_of_counts_is_a_probability():
+    exact, _ = pair(LINE)
+    views = Views.of([exact, curve("f1", np.round(0.9 * exact.score * N) / N, n=N)])
+    flat = JointHypothesis("flat", TRENDS["flat"](), views.metrics)
+    found = joint_log_evidence(views, flat, nodes=100)
+    assert found.log_z < 0
+    assert log_visible_share(flat, views) == 0.0
+    with pytest.raises(AssertionError, match=r"log evidence of counts is 0.500, above 0: flat"):
+        check_counts(replace(found, log_z=0.5, error=0.01), "flat")
 
 
 def test_estimates_have_every_parameter():

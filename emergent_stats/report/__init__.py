@@ -1,0 +1,1 @@
+"""Pages to hand on: one file, nothing fetched."""
