@@ -5,7 +5,8 @@ mode-centred Gauss–Hermite quadrature: Newton steps find the mode of the
 integrand in ε, `NODES` nodes are placed around it. That is exact in both
 limits that matter (n → ∞ at fixed σ, where fixed nodes fail, and σ → 0).
 Where guessing or the top of the score gives the likelihood a plateau beside
-its peak, three Gauss–Legendre panels take over.
+its peak, or a coarsely rounded score a flat top, Gauss–Legendre panels take
+over that are halved until they agree.
 
 The metric enters as a table of its `fraction` on a fine grid of skill, made
 from the metric object itself, so the formula of a metric is written once.
@@ -13,6 +14,7 @@ from the metric object itself, so the formula of a metric is written once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -42,11 +44,16 @@ _ORDER = np.argsort(np.abs(_HN), kind="stable")
 _HERMITE_NODES = _HN[_ORDER]
 _HERMITE_LOG_WEIGHTS = (np.log(_HW / np.sqrt(2 * np.pi)) + 0.5 * _HN**2)[_ORDER]
 
-# Gauss-Legendre panels for integrands with a plateau beside the peak: (node, weight) on [-1, 1]
-_PANEL_SIDE = np.array(special.roots_legendre(7))
-_PANEL_PEAK = np.array(special.roots_legendre(9))
+# Gauss-Legendre rule of a panel, for integrands that are not like a Gaussian: (node, weight)
+_PANEL = np.array(special.roots_legendre(7))
+# share of the integral by which a panel and its halves may differ, and most halvings
+_AGREE, _HALVINGS, _WAITING = 1e-6, 40, 128
+# panels to begin with
+_LOOKS = 12
 #: Noise beyond this many standard deviations is not integrated over.
-_REACH = 6.0
+_REACH = 7.0
+# range of counts, in standard deviations of a count, from which a likelihood has a flat top
+_COARSE = 1.0
 
 BINOMIAL, SCORE_NORMAL, SKILL_NORMAL = 0, 1, 2
 # share of right answers below which slopes do not tell it from none
@@ -374,62 +381,104 @@ def _climb(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _heavy(
-    e, tau, s, sg,
+def _panel(
+    left, right, peak, s, sg, rule,
     kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
 ):  # fmt: skip
-    """Whether the integrand has mass that a Gaussian around its mode would not have.
-
-    Guessing and the top of the score make plateaus of the likelihood; under
-    wide noise they weigh as much as the peak.
-    """
-    best = -np.inf
-    for j in range(4):
-        point = e if j == 0 else (0.0 if j == 1 else (e - 4.0 * tau if j == 2 else e + 4.0 * tau))
+    """Integral of the integrand over [left, right] of ε, divided by e^peak, by one Gauss rule."""
+    half, total = 0.5 * (right - left), 0.0
+    for q in range(rule.shape[1]):
+        point = left + half * (1.0 + rule[0, q])
         h = log_density(
             s + sg * point,
             kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
             start, step, f, rest,
         ) - 0.5 * point * point  # fmt: skip
-        if j == 0:
-            best = h
-            continue
-        gaussian = -0.5 * ((point - e) / tau) ** 2
-        # what lies there weighs up to 1/τ times its height against the peak
-        if h - best > -5.0 and h - best > gaussian + 1.5:
-            return True
-    return False
+        total += rule[1, q] * math.exp(min(h - peak, 600.0))
+    return half * total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _panels(e, tau, side, peak, eps, log_w):
-    """Fill nodes and log weights of Gauss-Legendre panels: below, around and above the mode."""
-    low, high = min(-_REACH, e - 5.0 * tau), max(_REACH, e + 5.0 * tau)
-    used = 0
-    for j in range(3):
-        left = low if j == 0 else (e - 4.0 * tau if j == 1 else e + 4.0 * tau)
-        right = e - 4.0 * tau if j == 0 else (e + 4.0 * tau if j == 1 else high)
-        rule = peak if j == 1 else side
-        half = 0.5 * (right - left)
-        for q in range(rule.shape[1]):
-            eps[used] = left + half * (1.0 + rule[0, q])
-            log_w[used] = np.log(rule[1, q] * half) - 0.9189385332046727
-            used += 1
-    return used
+def _adaptive(
+    e, tau, s, sg, rule, ends, parts,
+    kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
+):  # fmt: skip
+    """Log ∫ p(y | s + σε) φ(ε) dε by panels that are halved until halves and whole agree.
+
+    `ends` and `parts` are scratch memory for the panels that wait.
+    """
+    low, high = min(-_REACH, e - 8.0 * tau), max(_REACH, e + 8.0 * tau)
+    each = (high - low) / _LOOKS
+    peak = -np.inf
+    for q in range(_LOOKS + 1):
+        point = e if q == _LOOKS else low + each * (q + 0.5)
+        h = log_density(
+            s + sg * point,
+            kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
+            start, step, f, rest,
+        ) - 0.5 * point * point  # fmt: skip
+        peak = max(peak, h)
+    # panels between an even grid and the surroundings of the mode
+    waiting, total, left, q = 0, 0.0, low, 1
+    around = (e - 4.0 * tau, e - tau, e + tau, e + 4.0 * tau)
+    while left < high:
+        right = min(low + each * q, high)
+        if q == _LOOKS:
+            right = high
+        for edge in around:
+            if left < edge < right:
+                right = edge
+        if right >= low + each * q - 1e-12:
+            q += 1
+        parts[waiting] = _panel(
+            left, right, peak, s, sg, rule,
+            kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
+            start, step, f, rest,
+        )  # fmt: skip
+        ends[waiting, 0], ends[waiting, 1] = left, right
+        total += parts[waiting]
+        waiting += 1
+        left = right
+    found, least = 0.0, (high - low) * 2.0**-_HALVINGS
+    while waiting > 0:
+        waiting -= 1
+        left, right, whole = ends[waiting, 0], ends[waiting, 1], parts[waiting]
+        middle = 0.5 * (left + right)
+        one = _panel(
+            left, middle, peak, s, sg, rule,
+            kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
+            start, step, f, rest,
+        )  # fmt: skip
+        two = _panel(
+            middle, right, peak, s, sg, rule,
+            kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
+            start, step, f, rest,
+        )  # fmt: skip
+        total += one + two - whole
+        if (
+            abs(one + two - whole) <= _AGREE * max(total, 0.0)
+            or right - left < least
+            or waiting + 2 > parts.size
+        ):
+            found += one + two
+            continue
+        ends[waiting, 0], ends[waiting, 1], parts[waiting] = left, middle, one
+        ends[waiting + 1, 0], ends[waiting + 1, 1], parts[waiting + 1] = middle, right, two
+        waiting += 2
+    return peak + math.log(max(found, 1e-300)) - 0.9189385332046727
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     skill, sigma, guess, lapse, row, kind, sign, base,
     n, k, constant, value, error, guide, guide_info, mask,
-    start, step, f, rest, nodes, log_weights, side, peak, out,
+    start, step, f, rest, nodes, log_weights, rule, out,
 ):  # fmt: skip
     """Fill `out` (R, m) with log likelihoods."""
     size, m = skill.shape
-    most = max(nodes.size, 2 * side.shape[1] + peak.shape[1])
-    eps = np.empty(most)
-    log_w = np.empty(most)
-    terms = np.empty(most)
+    eps = np.empty(nodes.size)
+    terms = np.empty(nodes.size)
+    ends, parts = np.empty((_WAITING, 2)), np.empty(_WAITING)
     for r in range(size):
         c = row[r]
         sg, g, lp = sigma[r], guess[r], lapse[r]
@@ -473,25 +522,32 @@ def _kernel(
             tau = 1.0 / np.sqrt(precision)
             used = nodes.size
             # a score that neither guessing nor the top can explain has no plateau
-            near = 1.0
+            near, coarse = 1.0, False
+            if kind == 0:
+                span, k0 = 0.0, k[c, i, 0]
+                for q in range(k.shape[2] - 1, 0, -1):
+                    if constant[c, i, q] > -np.inf:
+                        span = k[c, i, q] - k0
+                        break
+                middle = (k0 + 0.5 * span) / ni
+                coarse = span * span > _COARSE * ni * max(middle * (1.0 - middle), 0.5 / ni)
             if kind == 0 and sign > 0:
-                k0 = k[c, i, 0]
                 low = ni * g + 8.0 * np.sqrt(ni * g) + 10.0 - k0
                 high = ni * lp + 8.0 * np.sqrt(ni * lp) + 10.0 - (ni - k0)
                 near = max(low, high)
-            if near > 0.0 and sg > 0.1 and _heavy(
-                e, tau, s, sg,
-                kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei, start, step, f, rest,
-            ):  # fmt: skip
-                used = _panels(e, tau, side, peak, eps, log_w)
-            else:
-                for q in range(used):
-                    eps[q] = e + tau * nodes[q]
-                    log_w[q] = log_weights[q] + np.log(tau)
+            if coarse or (near > 0.0 and sg > 0.1):
+                out[r, i] = _adaptive(
+                    e, tau, s, sg, rule, ends, parts,
+                    kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
+                    start, step, f, rest,
+                )  # fmt: skip
+                continue
+            for q in range(used):
+                eps[q] = e + tau * nodes[q]
             top = -np.inf
             total = 0.0
             for q in range(used):
-                terms[q] = log_w[q] - 0.5 * eps[q] * eps[q] + log_density(
+                terms[q] = log_weights[q] - 0.5 * eps[q] * eps[q] + log_density(
                     s + sg * eps[q],
                     kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
                     start, step, f, rest,
@@ -499,7 +555,7 @@ def _kernel(
                 top = max(top, terms[q])
             for q in range(used):
                 total += np.exp(terms[q] - top)
-            out[r, i] = top + np.log(total)
+            out[r, i] = top + np.log(total * tau)
 
 
 def log_likelihood(
@@ -539,6 +595,6 @@ def log_likelihood(
     _kernel(
         np.ascontiguousarray(skill), sigma, guess, lapse, row, obs.kind, metric.direction, base,
         obs.n, obs.k, obs.constant, obs.value, obs.error, obs.guide, obs.guide_info, obs.mask,
-        start, step, f, rest, _HERMITE_NODES, _HERMITE_LOG_WEIGHTS, _PANEL_SIDE, _PANEL_PEAK, out,
+        start, step, f, rest, _HERMITE_NODES, _HERMITE_LOG_WEIGHTS, _PANEL, out,
     )  # fmt: skip
     return out
