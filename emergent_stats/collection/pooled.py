@@ -220,7 +220,7 @@ def _by_account(
 def _sampled(
     tables: Sequence[Table], draws: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Shares (D, accounts), places of the scales (D, S), probabilities (T, accounts), nodes (T,)."""
+    """Draws of shares (D, accounts) and places of scales (D, S); P (T, accounts), nodes (T,)."""
     count = tables[0].mass.shape[0]
     log_prior = -0.5 * (LOG_FACTORS / SPREAD) ** 2
     # the cells at the ends are halves

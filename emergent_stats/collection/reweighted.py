@@ -204,7 +204,5 @@ def stacked(tables: Sequence[Mapping[str, tuple[np.ndarray, np.ndarray]]],
         many = sum(other == account for other in accounts.values())
         mass = np.stack([own[name][0] - t for own, t in zip(tables, top, strict=True)])
         square = np.stack([own[name][1] - 2 * t for own, t in zip(tables, top, strict=True)])
-        found.append(
-            Table(ACCOUNTS.index(account), np.exp(mass) / many, np.exp(square) / many**2)
-        )
+        found.append(Table(ACCOUNTS.index(account), np.exp(mass) / many, np.exp(square) / many**2))
     return found
