@@ -34,7 +34,7 @@ from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.trends import ACCOUNTS
 
 RESULTS = Path(__file__).parent / "results"
-EFFORT = replace(QUICK, kept=2048)
+EFFORT, DRAWS = replace(QUICK, kept=1024), 1500
 _UNEVEN = np.array([8.0, 8.5, 8.7, 9.1, 9.4, 9.9, 10.1, 10.5, 11.0, 11.2, 11.7, 12.0])
 #: Few models and examples; more of both, unevenly; forced choice.
 DESIGNS = (
@@ -81,7 +81,9 @@ def one(seed, count, share=None):
         log_factor = SPREAD * stats.norm.ppf(rng.uniform(*ends, len(SCALES)))
     factors = dict(zip(SCALES, np.exp(log_factor), strict=True))
     accounts, made = collection(rng, count, drawn, factors)
-    found = fit_pooled(made, shared=False, effort=EFFORT, seed=seed, jobs=1, visible=_visible())
+    found = fit_pooled(
+        made, draws=DRAWS, shared=False, effort=EFFORT, seed=seed, jobs=1, visible=_visible()
+    )
     truth = dict(zip((f"share {a}" for a in ACCOUNTS), drawn, strict=True))
     draws = dict(zip(truth, found.shares.T, strict=True))
     truth |= {f"scale {s}": DECLARED[s] * f for s, f in factors.items()}
@@ -166,13 +168,13 @@ def markdown(table):
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 120
-    size = int(sys.argv[2]) if len(sys.argv) > 2 else 16
+    size = int(sys.argv[2]) if len(sys.argv) > 2 else 14
     start = time.perf_counter()
     with ProcessPoolExecutor(2) as pool:
         ranks, tasks, noted = many(pool, range(count), size)
         share = tuple(PLANTED[a] for a in ACCOUNTS)
         planted, planted_tasks, _ = many(
-            pool, range(10_000, 10_000 + max(count // 16, 2)), 60, share
+            pool, range(10_000, 10_000 + max(count // 30, 2)), 60, share
         )
     tests = uniformity(ranks)
     own = planted[planted["what"].str.startswith("share")]

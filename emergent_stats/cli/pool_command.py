@@ -18,6 +18,7 @@ from emergent_stats.cli.options import (
     Seed,
     Shots,
     Source,
+    Succeeds,
     Task,
 )
 
@@ -54,6 +55,7 @@ def pool(
     metric: Metric = None,
     shots: Shots = None,
     axis: ScaleAxis = None,
+    succeeds: Succeeds = None,
     keep_noise: KeepNoise = False,
     draws: Annotated[
         int, typer.Option(metavar="D", min=100, help="Draws of shares and scales.")
@@ -76,6 +78,7 @@ def pool(
     probabilities under them.
     """
     from emergent_stats.cli import listing
+    from emergent_stats.collection import selected
     from emergent_stats.collection.pooled import fit_pooled
     from emergent_stats.results import corpus
     from emergent_stats.results.files import SUFFIXES, write_table
@@ -88,11 +91,13 @@ def pool(
 
         listing.check_out(plot, style.SUFFIXES, "--plot")
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
+    keep = None if succeeds is None else selected.Succeeds(succeeds)
     series = curves(select(corpus.load_source(source), **chosen), axis)  # type: ignore[arg-type]
     with listing.progress("pooling") as report:
         found = fit_pooled(
-            series, draws=draws, shared=not keep_noise, seed=seed, jobs=jobs, progress=report
-        )
+            series, draws=draws, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs,
+            progress=report,
+        )  # fmt: skip
     if out is not None:
         write_table(found.frame(), out)
     if plot is not None:
@@ -110,7 +115,7 @@ def print_pooled(found: Pooled) -> None:
     from emergent_stats.cli.collection_listing import MOST
     from emergent_stats.cli.listing import print_series
     from emergent_stats.model.trends import ACCOUNTS, BREAKS
-    from emergent_stats.verdict.words import number, probability
+    from emergent_stats.verdict.words import probability
 
     shares = found.share_table()
     _table(
@@ -121,8 +126,8 @@ def print_pooled(found: Pooled) -> None:
     _table(
         ["scale of", "declared", "found", "90 %"],
         [
-            [_SCALES[name], number(r["declared"]), number(r["mean"]),
-             f"{number(r['low'])} to {number(r['high'])}"]
+            [_SCALES[name], f"{r['declared']:.2f}", f"{r['mean']:.2f}",
+             f"{r['low']:.2f} to {r['high']:.2f}"]
             for name, r in _rows(found.scale_table())
         ],
     )  # fmt: skip

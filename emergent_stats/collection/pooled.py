@@ -34,6 +34,7 @@ from emergent_stats.collection.reweighted import (
     stacked,
     visible_tables,
 )
+from emergent_stats.collection.selected import Filter, log_passing_share
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, Effort
 from emergent_stats.evidence.many import evidences
@@ -133,6 +134,7 @@ def fit_pooled(
     *,
     draws: int = 4000,
     shared: bool = True,
+    keep: Filter | None = None,
     effort: Effort = POOLING,
     seed: int = 0,
     jobs: int | None = None,
@@ -150,6 +152,9 @@ def fit_pooled(
     shared : bool
         Estimate the noise that the tasks of a model share, and take it out
         (families of at least `model_noise.LEAST_TASKS` series).
+    keep : Filter, optional
+        The rule by which tasks came into the collection (`selected.Succeeds`): evidences are
+        divided by each account's chance of passing it, at the declared scales.
     effort : Effort
         Of each task's evidence; `kept` must be large, since its nodes are what is reweighted.
     seed : int
@@ -163,8 +168,8 @@ def fit_pooled(
     Raises
     ------
     ResultsError
-        If fewer than two series can be used, `draws` is too small, or the nodes of too many
-        tasks are too few to be reweighted.
+        If fewer than two series can be used, `draws` is too small, the nodes of too many tasks
+        are too few to be reweighted, or a series does not pass `keep`.
     """
     if draws < 100:
         raise ResultsError(f"draws must be at least 100, got {draws}")
@@ -174,6 +179,9 @@ def fit_pooled(
             f"{len(usable)} of {len(curves)} series can be pooled; it takes two with at least "
             f"{MIN_SCALES} distinct scales each"
         )
+    passing = np.zeros((len(usable), len(ACCOUNTS)))
+    if keep is not None:
+        passing = log_passing_share(usable, keep, seed=seed)
     noise: list[ModelNoise] = []
     if shared:
         noise = shared_noise(usable, seed=seed, jobs=jobs, progress=progress)
@@ -195,7 +203,7 @@ def fit_pooled(
 
     done = each(range(len(usable)), work, jobs)
     accounts = {h.name: h.account for h in hypotheses(usable[0].metric_object)}
-    tables = stacked([own for own, _ in done], accounts)
+    tables = stacked([own for own, _ in done], accounts, passing)
     shares, places, probability, effective = _sampled(tables, draws, np.random.default_rng(seed))
     scales = _scales(places, np.random.default_rng([seed, 1]))
     notes = _notes(curves, usable, effective, places)

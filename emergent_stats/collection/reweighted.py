@@ -187,8 +187,11 @@ def reweighted(evidence: Evidence, row: int, visible: np.ndarray) -> tuple[np.nd
     return mass - visible, square - 2 * visible
 
 
-def stacked(tables: Sequence[Mapping[str, tuple[np.ndarray, np.ndarray]]],
-            accounts: Mapping[str, str]) -> list[Table]:  # fmt: skip
+def stacked(
+    tables: Sequence[Mapping[str, tuple[np.ndarray, np.ndarray]]],
+    accounts: Mapping[str, str],
+    log_passing: np.ndarray,
+) -> list[Table]:
     """Tables of T tasks, put together by hypothesis.
 
     Parameters
@@ -197,12 +200,15 @@ def stacked(tables: Sequence[Mapping[str, tuple[np.ndarray, np.ndarray]]],
         Of each task: what `reweighted` gave for each hypothesis.
     accounts : dict
         Account of each hypothesis.
+    log_passing : (T, accounts) array
+        Log probability that a task of an account came into the collection.
     """
     top = np.array([max(float(mass.max()) for mass, _ in own.values()) for own in tables])
     found = []
     for name, account in accounts.items():
-        many = sum(other == account for other in accounts.values())
-        mass = np.stack([own[name][0] - t for own, t in zip(tables, top, strict=True)])
-        square = np.stack([own[name][1] - 2 * t for own, t in zip(tables, top, strict=True)])
-        found.append(Table(ACCOUNTS.index(account), np.exp(mass) / many, np.exp(square) / many**2))
+        place, many = ACCOUNTS.index(account), sum(a == account for a in accounts.values())
+        less = top + log_passing[:, place] + np.log(many)
+        mass = np.stack([own[name][0] - t for own, t in zip(tables, less, strict=True)])
+        square = np.stack([own[name][1] - 2 * t for own, t in zip(tables, less, strict=True)])
+        found.append(Table(place, np.exp(mass), np.exp(square)))
     return found

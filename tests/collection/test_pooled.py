@@ -19,6 +19,7 @@ from emergent_stats.collection.reweighted import (
     visible_table,
     visible_tables,
 )
+from emergent_stats.collection.selected import Succeeds
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import QUICK
 from emergent_stats.evidence.evidence import log_evidence
@@ -44,7 +45,7 @@ def collection():
     """Six rises, three leaps, one guesser."""
     rng = np.random.default_rng(5)
     skills = [rng.uniform(-1, 0.5) + rng.uniform(0.4, 1.2) * X for _ in range(6)]
-    skills += [-1.2 + 3.5 * (X > at) for at in (-0.8, 0.3, 0.9)]
+    skills += [-1.2 + 3.5 * (at < X) for at in (-0.8, 0.3, 0.9)]
     skills += [np.full(8, -0.7)]
     noisy = [s + 0.1 * rng.normal(size=8) for s in skills]
     return [curve(s, rng=rng, task=f"t{i}") for i, s in enumerate(noisy)]
@@ -147,13 +148,16 @@ def test_what_the_tasks_are_is_seen(found):
     table = found.share_table()
     assert table["mean"].sum() == pytest.approx(1)
     assert table.loc["gradual", "mean"] > table.loc["falls", "mean"]
-    assert (table["low"] < table["mean"]).all() and (table["mean"] < table["high"]).all()
+    assert (table["low"] < table["mean"]).all()
+    assert (table["mean"] < table["high"]).all()
     np.testing.assert_allclose(found.probability.sum(1), 1)
     scales = found.scale_table()
     assert list(scales.index) == list(SCALES)
     # planted: slopes of .4 to 1.2 and noise of .1, where 1.5 and .3 are declared
-    assert scales.loc["slope", "mean"] < 1.5 and scales.loc["sigma", "mean"] < 0.3
-    assert found.effective.min() > pooled.LEAST_NODES and not found.notes
+    assert scales.loc["slope", "mean"] < 1.5
+    assert scales.loc["sigma", "mean"] < 0.3
+    assert found.effective.min() > pooled.LEAST_NODES
+    assert not found.notes
     frame = found.frame()
     assert list(frame["task"]) == [f"t{i}" for i in range(10)]
     np.testing.assert_array_equal(frame["p_jump"], found.probability[:, ACCOUNTS.index("jump")])
@@ -181,6 +185,18 @@ def test_series_that_stay_at_the_floor_count(collection):
     with_them = fit_pooled([*collection, *zero], effort=EFFORT, seed=1, draws=500)
     assert len(with_them.curves) == 13
     assert with_them.probability[-1, ACCOUNTS.index("flat")] > 0.5
+
+
+def test_selection_shifts_the_odds_by_the_chance_of_passing(collection):
+    kept = [c for c in collection if c.score[-1] > 0.3]
+    assert len(kept) >= 5
+    plain = fit_pooled(kept, effort=EFFORT, seed=1, draws=1000)
+    told = fit_pooled(kept, effort=EFFORT, seed=1, draws=1000, keep=Succeeds(0.3))
+    flat = ACCOUNTS.index("flat")
+    # a flat task seldom succeeds, so one that did is likelier to be flat than it looked
+    assert told.probability[:, flat].sum() > plain.probability[:, flat].sum()
+    with pytest.raises(ResultsError, match="do not pass the filter"):
+        fit_pooled(collection, keep=Succeeds(0.5))
 
 
 # --- what cannot be pooled ------------------------------------------------------------------
