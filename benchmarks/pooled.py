@@ -3,7 +3,7 @@
 Shares of the accounts and scales of the priors are drawn from their prior, tasks from those, on
 three designs with free guess and lapse rates; the pooled model is asked what it believes.
 
-Run `python benchmarks/pooled.py [collections] [tasks]`.
+Run `python benchmarks/pooled.py [collections] [tasks] [quick|full] [seed]`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from emergent_stats.collection.pooled import fit_pooled
+from emergent_stats.collection.pooled import POOLING, fit_pooled
 from emergent_stats.collection.reweighted import (
     DECLARED,
     REACH,
@@ -34,7 +34,8 @@ from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.trends import ACCOUNTS
 
 RESULTS = Path(__file__).parent / "results"
-EFFORT, DRAWS = replace(QUICK, kept=1024), 1500
+EFFORTS = {"quick": replace(QUICK, kept=1024), "full": POOLING}
+DRAWS = 1500
 _UNEVEN = np.array([8.0, 8.5, 8.7, 9.1, 9.4, 9.9, 10.1, 10.5, 11.0, 11.2, 11.7, 12.0])
 #: Few models and examples; more of both, unevenly; forced choice.
 DESIGNS = (
@@ -71,7 +72,7 @@ def collection(rng, count, share, factors):
     ]
 
 
-def one(seed, count, share=None):
+def one(level, seed, count, share=None):
     """Ranks of what was drawn, and the accounts' probabilities, of one collection."""
     rng = np.random.default_rng([seed, 77])
     drawn = rng.dirichlet(np.ones(len(ACCOUNTS))) if share is None else np.asarray(share)
@@ -82,7 +83,13 @@ def one(seed, count, share=None):
     factors = dict(zip(SCALES, np.exp(log_factor), strict=True))
     accounts, made = collection(rng, count, drawn, factors)
     found = fit_pooled(
-        made, draws=DRAWS, shared=False, effort=EFFORT, seed=seed, jobs=1, visible=_visible()
+        made,
+        draws=DRAWS,
+        shared=False,
+        effort=EFFORTS[level],
+        seed=seed,
+        jobs=1,
+        visible=_visible(),
     )
     truth = dict(zip((f"share {a}" for a in ACCOUNTS), drawn, strict=True))
     draws = dict(zip(truth, found.shares.T, strict=True))
@@ -113,8 +120,8 @@ def _run(args):
     return one(*args)
 
 
-def many(pool, seeds, count, share=None):
-    done = list(pool.map(_run, [(s, count, share) for s in seeds]))
+def many(pool, level, seeds, count, share=None):
+    done = list(pool.map(_run, [(level, s, count, share) for s in seeds]))
     columns = ["collection", "what", "truth", "rank", "mean", "low", "high"]
     ranks = pd.DataFrame([r for rows, _, _ in done for r in rows], columns=columns)
     alone = [f"alone {a}" for a in ACCOUNTS]
@@ -169,12 +176,14 @@ def markdown(table):
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 120
     size = int(sys.argv[2]) if len(sys.argv) > 2 else 14
+    level = sys.argv[3] if len(sys.argv) > 3 else "quick"
+    first = int(sys.argv[4]) if len(sys.argv) > 4 else 0
     start = time.perf_counter()
     with ProcessPoolExecutor(2) as pool:
-        ranks, tasks, noted = many(pool, range(count), size)
+        ranks, tasks, noted = many(pool, level, range(first, first + count), size)
         share = tuple(PLANTED[a] for a in ACCOUNTS)
         planted, planted_tasks, _ = many(
-            pool, range(10_000, 10_000 + max(count // 30, 2)), 60, share
+            pool, level, range(10_000 + first, 10_000 + first + max(count // 30, 2)), 60, share
         )
     tests = uniformity(ranks)
     own = planted[planted["what"].str.startswith("share")]
@@ -188,7 +197,8 @@ def main():
         f"# The pooled model: simulation-based calibration\n\n{count} collections of {size} tasks: "
         "shares of the accounts and scales of the priors drawn from their prior, tasks from those "
         "(visible changes only), on three designs (8 models × 200 examples; 12 uneven × 1,000; "
-        "forced choice, 10 × 500), guess and lapse rates free. Written by "
+        "forced choice, 10 × 500), guess and lapse rates free, "
+        f"{level!r} effort. Written by "
         f"`python benchmarks/pooled.py`.\n\n## Ranks of the truth\n\nUniform if the model is "
         f"right; χ² in {BINS} bins.\n\n{markdown(tests)}\n\n"
         f"Log score of the account that was true, a task: {log_score(tasks):.3f} pooled, "
@@ -203,8 +213,8 @@ def main():
         f"{log_score(planted_tasks, 'alone '):.3f} each by itself.\n"
     )
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "pooled.md").write_text(text, encoding="utf-8")
-    ranks.round(4).to_csv(RESULTS / "pooled_ranks.csv", index=False)
+    (RESULTS / f"pooled_{level}.md").write_text(text, encoding="utf-8")
+    ranks.round(4).to_csv(RESULTS / f"pooled_{level}_ranks.csv", index=False)
     print(text, f"{time.perf_counter() - start:.0f} s")
 
 

@@ -30,7 +30,7 @@ from emergent_stats.collection.reweighted import (
     SPREAD,
     Table,
     Visible,
-    reweighted,
+    over_scales,
     stacked,
     visible_tables,
 )
@@ -196,7 +196,7 @@ def fit_pooled(
             batch = shifted(batch, [added[i]])
         found = evidences(batch, seed, hypotheses(batch.metric), effort)
         known = visible[curve.metric_object, curve.design]
-        tables = {name: reweighted(e, 0, known[name]) for name, e in found.items()}
+        tables = {name: over_scales(e, 0, known[name]) for name, e in found.items()}
         log_z = {name: e.log_z for name, e in found.items()}
         report(1)
         return tables, account_log_z(log_z, {n: e.hypothesis for n, e in found.items()})[0]

@@ -147,7 +147,7 @@ class Table:
         return table[(slice(None), *index)]
 
 
-def reweighted(evidence: Evidence, row: int, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def over_scales(evidence: Evidence, row: int, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log evidence of one curve, and log sum of its nodes' squares, over the scales."""
     log_w = evidence.log_weight[row]
     used = np.flatnonzero(log_w > -np.inf)
@@ -197,7 +197,7 @@ def stacked(
     Parameters
     ----------
     tables : sequence of dict
-        Of each task: what `reweighted` gave for each hypothesis.
+        Of each task: what `over_scales` gave for each hypothesis.
     accounts : dict
         Account of each hypothesis.
     log_passing : (T, accounts) array

@@ -14,7 +14,7 @@ from emergent_stats.collection.reweighted import (
     SCALES,
     Table,
     followers,
-    reweighted,
+    over_scales,
     under,
     visible_table,
     visible_tables,
@@ -64,7 +64,7 @@ def found(collection):
         ("power_law", (2, 6, 6, 8)),
         ("step", (8, 3, 6, 4)),
         ("kink", (4, 6, 9, 6)),
-        ("u_shape", (9, 6, 3, 10)),
+        ("u_shape", (2, 6, 10, 2)),
     ],
 )
 def test_evidence_at_other_scales_is_that_of_the_other_hypothesis(name, places):
@@ -73,17 +73,17 @@ def test_evidence_at_other_scales_is_that_of_the_other_hypothesis(name, places):
     rise = curve(-0.3 + away + (name != "flat") * (0.8 * X + 0.9 * (X > 0.3)))
     batch = Batch.of([rise], rise.metric_object)
     h = KNOWN[name]
-    table, square = reweighted(
+    table, square = over_scales(
         log_evidence(batch, h, effort=POOLING, seed=3), 0, visible_table(h, rise)
     )
     at = tuple(0 if n == 1 else i for n, i in zip(table.shape, places, strict=True))
     middle = tuple(n // 2 for n in table.shape)
     factors = dict(zip(SCALES, np.exp(LOG_FACTORS[list(places)]), strict=True))
     direct = log_evidence(batch, under(h, factors), effort=POOLING, seed=4)
-    assert table[at] == pytest.approx(direct.log_z[0], abs=0.25)
+    assert table[at] == pytest.approx(direct.log_z[0], abs=0.2)
     same = log_evidence(batch, h, effort=POOLING, seed=3)
     assert table[middle] == pytest.approx(same.log_z[0], abs=1e-9)
-    assert abs(direct.log_z[0] - same.log_z[0]) > 0.3, "the other scales must make a difference"
+    assert abs(direct.log_z[0] - same.log_z[0]) > 0.6, "the other scales must make a difference"
     assert np.exp(2 * table - square)[at] > 20
 
 
