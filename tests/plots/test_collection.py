@@ -34,7 +34,7 @@ def test_ax_palette_and_title_are_the_callers(data):
     own = Figure().add_subplot()
     black = dict.fromkeys(ACCOUNTS, "#000000")
     assert plot_shares(data, ax=own, palette=black, title="mine") is own
-    assert own.get_title(loc="left") == "mine" or own.get_title() == "mine"
+    assert own.get_title(loc="left") == "mine"
     assert {to_hex(s.get_color()[0]) for s in own.collections} == {"#000000"}
 
 
