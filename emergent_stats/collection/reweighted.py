@@ -38,7 +38,7 @@ SCALES = tuple(DECLARED)
 _FOLLOWS = {"slope": "slope", "height": "height", "bend": "bend", "fall": "bend", "sigma": "sigma"}
 #: Spread of the log of each scale around the declared one, and how far it may be from it.
 SPREAD, REACH = 0.6, 1.5
-#: Log factors at which the evidences are tabulated, log prior masses of their cells.
+#: Log factors at which the evidences are tabulated.
 LOG_FACTORS = np.linspace(-REACH, REACH, 13)
 # nodes per scale at which the visible share is computed; it is smooth between them
 _COARSE = 5
