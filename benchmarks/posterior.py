@@ -182,44 +182,28 @@ def run_speed(seed, repeats=3, draws=1000, chains=2):
 
 
 # --- BIG-G's 85 tasks in one fit --------------------------------------------------------------
-def run_bigg(seed, draws=1500, tune=600, chains=4):
+def run_bigg(seed):
     from emergent_stats import curves, load
-    from emergent_stats.bayes.pooled.model import fit_pooled
-    from emergent_stats.bayes.pooled.packing import BIG_G_SELECTION, Tasks
+    from emergent_stats.collection.pooled import fit_pooled
+    from emergent_stats.model.trends import ACCOUNTS, BREAKS
 
     start = time.perf_counter(), time.process_time()
-    tasks = Tasks.of(curves(load("bigbench-bigg")), BIG_G_SELECTION)
-    # two of its tasks and few sweeps, so that compiling (once on a machine) is timed apart
-    few = Tasks.of(curves(load("bigbench-bigg"))[:2], BIG_G_SELECTION)
-    fit_pooled(few, draws=4, tune=100, chains=2, cores=1, seed=seed)
-    middle = time.perf_counter(), time.process_time()
-    tree = fit_pooled(tasks, draws=draws, tune=tune, chains=chains, cores=2, seed=seed)
+    found = fit_pooled(curves(load("bigbench-bigg")), seed=seed)
     end = time.perf_counter(), time.process_time()
-    write_bigg(
-        tree,
-        {"chains": chains, "sweeps to warm up": tune,
-         "compile wall s": middle[0] - start[0], "compile CPU s": middle[1] - start[1],
-         "sample wall s": end[0] - middle[0], "sample CPU s": end[1] - middle[1]},
-    )  # fmt: skip
-
-
-def write_bigg(tree, times):
-    import arviz as az
-
-    from emergent_stats.bayes.pooled.model import share_table, task_table
-
-    posterior = tree["posterior"].to_dataset()
-    ess = {n: float(v.min()) for n, v in az.ess(posterior, method="bulk").data_vars.items()}
-    rhat = {n: float(v.max()) for n, v in az.rhat(posterior).data_vars.items()}
-    moved = tree["sample_stats"]["moved"]
-    facts = times | {
-        "draws": moved.size, "share of tasks moved per sweep": float(moved.mean()),
-        "largest R-hat": max(rhat.values()), "of": max(rhat, key=rhat.get),
-        "smallest bulk ESS": min(ess.values()), "of ": min(ess, key=ess.get),
+    facts = {
+        "tasks": len(found.curves), "draws": len(found.shares),
+        "wall s": end[0] - start[0], "CPU s": end[1] - start[1],
+        "noise shared by the tasks of a model, nats": found.noise[0].tau,
+        "fewest effective nodes of a task": found.effective.min(),
+        "median": np.median(found.effective), "notes": " ".join(found.notes) or "none",
     }  # fmt: skip
     pd.Series(facts).rename("value").to_csv(RESULTS / "posterior_bigg_run.csv")
-    share_table(tree).round(3).to_csv(RESULTS / "posterior_bigg_shares.csv")
-    task_table(tree).round(3).to_csv(RESULTS / "posterior_bigg_tasks.csv")
+    found.share_table().round(3).to_csv(RESULTS / "posterior_bigg_shares.csv")
+    found.scale_table().round(3).to_csv(RESULTS / "posterior_bigg_scales.csv")
+    tasks = found.frame()[["task", *(f"p_{a}" for a in ACCOUNTS), "effective"]]
+    tasks["real"] = tasks[[f"p_{a}" for a in BREAKS]].sum(axis=1)
+    tasks = tasks.sort_values("real", ascending=False).round(3)
+    tasks.to_csv(RESULTS / "posterior_bigg_tasks.csv", index=False)
 
 
 # --- seeds ------------------------------------------------------------------------------------
@@ -299,11 +283,13 @@ def report():
             "each time.", "", as_table(speed), "",
         ]  # fmt: skip
     run, shares, tasks = have("bigg_run"), have("bigg_shares"), have("bigg_tasks")
-    if run is not None and shares is not None and tasks is not None:
+    scales = have("bigg_scales")
+    if run is not None and shares is not None and tasks is not None and scales is not None:
         parts += [
             "## BIG-G: 85 tasks, 12 models, one fit", "",
             as_table(run.set_axis(["", "value"], axis=1)), "", as_table(shares), "",
-            "Tasks with the largest P(jump or onset):", "", as_table(tasks.head(12)), "",
+            as_table(scales), "", "Tasks with the largest P(jump or onset):", "",
+            as_table(tasks.head(12)), "",
         ]  # fmt: skip
     seeds = have("seeds")
     if seeds is not None:

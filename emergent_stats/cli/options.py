@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -39,10 +39,29 @@ ScaleAxis = Annotated[
         metavar="|".join(Axis), help="Scale axis. Default: the one with the most distinct values."
     ),
 ]
+Calibrate = Annotated[
+    int,
+    typer.Option(
+        metavar="R", min=0, help="Series to simulate for p_cal and power: 0 none, 500 for a claim."
+    ),
+]
 Jobs = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Threads. Default: one per core.")
+    int | None, typer.Option(metavar="N", min=1, help="Processes. Default: one per core.")
 ]
 Seed = Annotated[
     int, typer.Option(metavar="S", min=0, help="Seed of all that is random: same seed, same bytes.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: a list of rows.")]
+AsObject = Annotated[bool, typer.Option("--json", help="Print JSON: one object.")]
+Succeeds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P",
+        help="The collection holds only tasks whose largest model beats chance by P: "
+        "condition on that.",
+    ),
+]
+KeepNoise = Annotated[
+    bool,
+    typer.Option("--keep-noise", help="Do not take out the noise that all tasks of a model share."),
+]

@@ -135,9 +135,9 @@ def test_kernels_work_where_no_cache_can_be_written(nowhere):
         (folder / "__pycache__").write_text("")
     code = (
         "import os\n"
-        "from emergent_stats.bayes.pooled.slices import begin\n"
-        "from emergent_stats.bayes.pooled import slices\n"
-        "print(slices.__file__, os.environ['NUMBA_CACHE_DIR'], begin.stats.cache_path, sep='\\n')"
+        "from emergent_stats.evidence import outer\n"
+        "kept = outer._place.stats.cache_path\n"
+        "print(outer.__file__, os.environ['NUMBA_CACHE_DIR'], kept, sep='\\n')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

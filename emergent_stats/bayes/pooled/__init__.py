@@ -1,1 +1,0 @@
-"""Many tasks in one model, and the sampler of its own that it needs."""
