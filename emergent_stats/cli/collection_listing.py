@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emergent_stats.cli.listing import print_series
+from emergent_stats.cli.tables import print_table, say
 from emergent_stats.collection.discoveries import LIMIT
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.results.files import json_text
@@ -28,31 +28,21 @@ if TYPE_CHECKING:
 MOST = 40
 
 
-def _say(*paragraphs: str, style: str = "") -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    for words in paragraphs:
-        for line in wrap(words, console.width, break_on_hyphens=False):
-            console.print(Text(line, style=style), soft_wrap=True)
-
-
 def _rest(count: int) -> None:
     if count > MOST:
-        _say(f"… and {count - MOST} more: choose fewer series, or --json.", style="dim")
+        say(f"… and {count - MOST} more: choose fewer series, or --json.", style="dim")
 
 
 def _say_short(curves: Sequence[Curve]) -> None:
     """One line on all series with too few scales."""
     if words := causes.short_words([curve for curve in curves if causes.too_short(curve)]):
-        _say(words)
+        say(words)
 
 
 def _say_causes(curves: Sequence[Curve]) -> None:
     """What to know of the numbers before believing them: each cause once."""
     for line in causes.lines([(causes.series_name(c), c.all_notes) for c in curves]):
-        _say(f"! {line}", style="dim")
+        say(f"! {line}", style="dim")
 
 
 # --- discoveries -------------------------------------------------------------------------
@@ -74,14 +64,14 @@ def print_discoveries(found: Discoveries) -> None:
     fdr = f", {found.lfdr[called].mean():.1%} of them false on average" if called.size else ""
     shares = ", ".join(f"{a} {s:.0%}" for a, s in zip(ACCOUNTS, found.shares, strict=True))
     print()
-    _say(
+    say(
         f"{called.size} of {len(found.curves)} series break with a local false-discovery rate "
         f"of at most {LIMIT:g}{fdr}. Shares of the accounts: {shares}."
     )
     for noise in found.noise:
         worst = int(np.abs(noise.value).argmax())
         family = " ".join(str(part) for part in noise.family[:2] if part)
-        _say(
+        say(
             f"Noise that the {noise.tasks} tasks of a model of {family} share: {noise.tau:.2f} "
             f"nats, most in {noise.models[worst]} ({noise.value[worst]:+.2f}); taken out. A break "
             "that all of them share would look the same."
@@ -89,7 +79,7 @@ def print_discoveries(found: Discoveries) -> None:
     _say_short(found.curves)
     _say_causes(found.curves)
     print()
-    _say(
+    say(
         "alone: P(break) of the series by itself, with equal odds. lfdr: P(flat or gradual), "
         "with the shares learned from all series. fdr: mean lfdr down to this line.",
         style="dim",
@@ -132,23 +122,23 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
         _rest(len(rows))
         print()
     counts = found.counts()
-    _say(
+    say(
         f"{counts['arrived']} of {len(found.curves)} tasks have arrived (P(jump or onset) > ½), "
         f"{counts['waiting']} wait (flat: censored), {counts['gradual']} grow without a scale of "
         "their own (gradual)."
     )
     if math.isfinite(found.rate):
         per = where.scale_axis.per
-        _say(
+        say(
             f"Rate: {found.rate:.2f} arrivals per task and {per} at risk "
             f"({found.rate_low:.2f} to {found.rate_high:.2f}, 90 %)."
         )
     if math.isfinite(found.p_constant):
-        _say(f"A constant rate clumps them as much with probability {found.p_constant:.3f}.")
+        say(f"A constant rate clumps them as much with probability {found.p_constant:.3f}.")
     elif counts["arrived"] < 2:
-        _say("Too few arrivals to hold against a constant rate.")
+        say("Too few arrivals to hold against a constant rate.")
     if found.survival.size:
-        _say(
+        say(
             "Not yet arrived (Kaplan–Meier): "
             + ", ".join(
                 f"{share:.2f} at {scale_label(float(where.in_units(x)), axis)}"
@@ -157,7 +147,7 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
             + "."
         )
     if seen is not None:
-        _say(
+        say(
             f"From smaller models: {seen.observed_count} of {len(seen.curves)} tasks pass the "
             f"level beyond the cut, {seen.expected_count:.1f} predicted (p = {seen.p:.2f}); "
             f"{number(seen.gain)} nats per crossing against one constant rate for all."
@@ -218,27 +208,29 @@ def print_forecasts(found: Sequence[Forecast | None]) -> None:
         print_series(shown, columns)
         _rest(len(rows))
     print()
-    _say(f"Log predictive density a model, and coverage of 90 %, over {len(done)} series:")
+    say(f"Log predictive density a model, and coverage of 90 %, over {len(done)} series:")
+    rows = []
     for name in FORECASTS:
         with_it = [f for f in done if np.isfinite(f.log_density[name])]
         if not with_it:
-            _say(f"  {name:9} too few small models")
+            rows.append((name, "–", "–", "0"))
             continue
         models = sum(f.large.m for f in with_it)
         lpd = sum(f.log_density[name] for f in with_it) / models
         covered = np.concatenate([f.covered(name) for f in with_it]).mean()
-        note = "" if len(with_it) == len(done) else f"  ({len(with_it)} series)"
-        _say_line(f"  {name:9} {number(lpd):>6} {covered:6.0%}{note}")
+        rows.append((name, number(lpd), f"{covered:.0%}", f"{len(with_it)}"))
+    heads = ("forecast", "lpd", "covered", "series")
+    print_table(dict(zip(heads, map(list, zip(*rows, strict=True)), strict=True)))
     surprised = sum(f.surprise < 0.05 for f in done)
     left = len(found) - len(done)
     print()
-    _say(
+    say(
         f"{surprised} of {len(done)} series surprise at 5 %: as rare a future was drawn from the "
         "averaged forecast itself in fewer than 1 of 20."
         + (f" {left} series have too few models on one side of the cut." if left else "")
     )
     _say_causes([f.curve for f in done])
-    _say(
+    say(
         "excess: nats by which the large models are less probable than expected. lpd, line, BNSL: "
         "log predictive density a model, of the accounts averaged, of a straight line on the "
         "logit scale, of a broken neural scaling law.",
@@ -263,17 +255,10 @@ def _print_models(f: Forecast) -> None:
     }
     print_series(rows, columns)
     print()
-    _say(
+    say(
         f"From the {f.small.m} models up to {scale_label(f.cut, f.curve.axis)}: surprise "
         f"{probability(f.surprise)}, {number(f.excess)} nats less probable than expected."
     )
-
-
-def _say_line(words: str) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    Console(highlight=False).print(Text(words), soft_wrap=True)
 
 
 def _object(told: dict[str, Any]) -> str:

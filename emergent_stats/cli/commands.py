@@ -1,112 +1,49 @@
-"""Command line: reads what the user typed, calls the package, prints. No logic of its own.
+"""Commands that judge series: reads what the user typed, calls the package, prints.
 
-Everything heavy is imported inside the commands, so that help and mistakes
-answer at once.
+No logic of its own. Everything heavy is imported inside the commands, so that
+help and mistakes answer at once.
 """
 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emergent_stats.cli import several_commands
+from emergent_stats.cli import data_commands, pool_command, several_commands
 from emergent_stats.cli.options import (
     AsJson,
+    AsObject,
+    Axis,
+    Calibrate,
     Family,
+    Gradual,
     Jobs,
+    KeepNoise,
     Metric,
+    Out,
     ScaleAxis,
     Seed,
     Shots,
+    SmallestChange,
     Source,
+    Succeeds,
     Task,
-)  # fmt: skip
-from emergent_stats.importers.wide_map import EXAMPLE
+    scale,
+)
 
 if TYPE_CHECKING:
     from emergent_stats.collection.discoveries import Discoveries
     from emergent_stats.model.curve import Curve
     from emergent_stats.verdict.comparison import Comparison
 
-app = typer.Typer(
-    name="emergent-stats",
-    help="Is the jump real? Calibrated verdicts on emergent abilities in published results.",
-    epilog="\b\nExamples:\n"
-    "  emergent-stats studies\n"
-    "  emergent-stats test gpt3 --task '3D*'\n"
-    "  emergent-stats plot gpt3 --task '3D*' --out figure.pdf\n"
-    "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
-    "  emergent-stats design --models 8 --span 4 --n 300\n"
-    "  emergent-stats import lm-eval runs --out mine.parquet\n\n"
-    "SOURCE is the name of a shipped study or a .csv, .parquet or .json results table. "
-    "Exit status: 0 done, 2 bad input.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+__all__ = ["Axis", "app", "main"]
 
-
-class Form(StrEnum):
-    """Forms of an exported table."""
-
-    csv = "csv"
-    xlsx = "xlsx"
-    parquet = "parquet"
-
-
-class Duplicates(StrEnum):
-    """What counts where one model has several scores on one task."""
-
-    refuse = "refuse"
-    newest = "newest"
-    mean = "mean"
-    seed = "seed"
-
-
-class Gradual(StrEnum):
-    """What becomes of tasks that grow without a scale of their own."""
-
-    apart = "apart"
-    censored = "censored"
-
-
-def _scale(text: str) -> float:
-    """Scale that was typed: a number, or a date."""
-    from emergent_stats.model.axes import parse_value
-
-    try:
-        return parse_value(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no scale; write a number (1e10) or a date (2024-05-13)"
-        ) from None
-
-
-Calibrate = Annotated[
-    int,
-    typer.Option(
-        metavar="R", min=0, help="Series to simulate for p_cal and power: 0 none, 500 for a claim."
-    ),
-]
-AsObject = Annotated[bool, typer.Option("--json", help="Print JSON: one object.")]
-Succeeds = Annotated[
-    float | None,
-    typer.Option(
-        metavar="P",
-        help="The collection holds only tasks whose largest model beats chance by P: "
-        "condition on that.",
-    ),
-]
-KeepNoise = Annotated[
-    bool,
-    typer.Option("--keep-noise", help="Do not take out the noise that all tasks of a model share."),
-]
+#: Those on tables are registered already, and so come first in the help.
+app = data_commands.app
 
 
 @app.callback(invoke_without_command=True)
@@ -119,63 +56,6 @@ def root(
 
         typer.echo(emergent_stats.__version__)
         raise typer.Exit
-
-
-@app.command(
-    "studies",
-    short_help="List the shipped studies.",
-    epilog="\b\nExample:\n  emergent-stats studies --json",
-)
-def list_studies(as_json: AsJson = False) -> None:
-    """List the shipped studies: series, metrics, axes, licence, citation."""
-    from emergent_stats.cli import listing
-    from emergent_stats.results import corpus
-    from emergent_stats.results.files import json_text
-
-    frame = corpus.studies()
-    if as_json:
-        typer.echo(json_text(frame), nl=False)
-    else:
-        listing.print_studies(frame)
-
-
-@app.command(
-    "show",
-    short_help="Tell what is in a study.",
-    epilog="\b\nExamples:\n  emergent-stats show gpt3\n  emergent-stats show wei-claims --rows 23",
-)
-def show_study(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a shipped study.")],
-    rows: Annotated[int, typer.Option(metavar="R", min=1, help="First rows to print.")] = 5,
-    as_json: AsObject = False,
-) -> None:
-    """Tell what is in a study: columns, citation, licence, known traps, first rows."""
-    from emergent_stats.cli import listing
-    from emergent_stats.results import entries
-
-    if as_json:
-        import json
-
-        told = entries.entry(study, rows)
-        typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1))
-    else:
-        typer.echo(entries.show(study, rows, listing.width()))
-
-
-@app.command(
-    "cite",
-    short_help="Print studies as BibTeX.",
-    epilog="\b\nExample:\n  emergent-stats cite gpt3 pythia >> paper.bib",
-)
-def cite_studies(
-    studies: Annotated[
-        list[str], typer.Argument(metavar="STUDY...", help="Names of shipped studies.")
-    ],
-) -> None:
-    """Print the papers of one study or several as BibTeX."""
-    from emergent_stats.results import entries
-
-    typer.echo(entries.cite(studies))
 
 
 @app.command(
@@ -197,9 +77,8 @@ def give_verdicts(
     calibrate: Calibrate = 0,
     jobs: Jobs = None,
     seed: Seed = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")
-    ] = None,
+    smallest_change: SmallestChange = None,
+    out: Out = None,
     posterior: Annotated[
         bool,
         typer.Option(
@@ -217,7 +96,7 @@ def give_verdicts(
     if out is not None:
         listing.check_out(out, SUFFIXES)
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
-    verdicts = _compare(source, chosen, calibrate, jobs, seed)
+    verdicts = _compare(source, chosen, calibrate, jobs, seed, smallest_change=smallest_change)
     found = []
     if posterior:
         verdicts, found = posterior_listing.check(verdicts, seed)
@@ -295,7 +174,7 @@ def tell_arrivals(
         float | None,
         typer.Option(
             metavar="X",
-            parser=_scale,
+            parser=scale,
             help="Also predict, from models up to here, who passes a level.",
         ),
     ] = None,
@@ -345,7 +224,7 @@ def predict(
         float,
         typer.Option(
             metavar="X",
-            parser=_scale,
+            parser=scale,
             help="Fit the models up to this scale, in the axis' own units: 1e10, 2024-05-13.",
         ),
     ],
@@ -356,9 +235,7 @@ def predict(
     axis: ScaleAxis = None,
     jobs: Jobs = None,
     seed: Seed = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")
-    ] = None,
+    out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit the small models, predict the large ones, and say how surprising those are.
@@ -467,131 +344,6 @@ def draw(
     style.save(figure, out)
 
 
-@app.command(
-    "import",
-    short_help="Make a results table of an evaluation tool's output.",
-    epilog="\b\nExamples:\n"
-    "  emergent-stats import lm-eval runs --out mine.parquet --items each.parquet\n"
-    "  emergent-stats import helm suite --metric rouge_l=rouge --out mine.csv\n"
-    "  emergent-stats import bigbench scores --chance snarks=0.5 --out mine.parquet\n"
-    "  emergent-stats import eee records --duplicates mean --out mine.parquet\n"
-    "  emergent-stats import wide table.csv --columns map.toml --out mine.parquet\n\n"
-    "A wide table has a row for each model and a column for each task; its map says which column "
-    "is what. family, citation and [axes] can be left out; n and stderr of a task are a number or "
-    "a column; task and seed can be said as well.\n\n"
-    "\b\nmap.toml:\n" + "".join(f"  {line}\n" for line in EXAMPLE.splitlines()),
-)
-def import_scores(
-    format: Annotated[
-        str,
-        typer.Argument(
-            metavar="FORMAT", help="lm-eval, helm, inspect, eee, bigbench, metr or wide."
-        ),
-    ],
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="File, or folder with the files of all runs.")
-    ],
-    out: Annotated[Path, typer.Option(help="Table to write: .csv, .parquet or .json.")],
-    study: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the study. Default: that of PATH.")
-    ] = None,
-    family: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Family of all models, where they are trained alike."),
-    ] = None,
-    models: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Models table instead of the shipped one: model,params,tokens,flops,date,family.",
-        ),
-    ] = None,
-    chance: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TASK=P",
-            help="Share a guesser gets right, 0.25 for four options. A task's name in full "
-            "replaces what the files say, a pattern ('pawsx*=0.5', '*=0.25') fills in what they "
-            "do not. Can be repeated.",
-        ),
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=METRIC",
-            help="What a metric of the tool is: acc=exact_match, score=exact_match/100 for a "
-            "percentage; by name in full or pattern, as in --chance. Can be repeated.",
-        ),
-    ] = None,
-    shots: Annotated[
-        int | None,
-        typer.Option(metavar="K", min=0, help="Examples in the prompt, where no file says it."),
-    ] = None,
-    duplicates: Annotated[
-        Duplicates,
-        typer.Option(
-            metavar="|".join(Duplicates),
-            help="What counts where a model has several scores on a task: the newest by its date, "
-            "their mean, each as a seed (a series of its own), or none (refuse: stop and list "
-            "them). Without dates, say which. "
-            "In a mean of runs on equally many examples n stays, else it adds up.",
-        ),
-    ] = Duplicates.newest,
-    columns: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="For wide: TOML map of the columns, see below."),
-    ] = None,
-    items: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Also write a row per sample: .parquet."),
-    ] = None,
-) -> None:
-    """Make a results table of an evaluation tool's output, and say what was left out."""
-    from emergent_stats.cli import files, listing
-    from emergent_stats.results.files import SUFFIXES
-
-    listing.check_out(out, SUFFIXES)
-    if items is not None:
-        listing.check_out(items, (".parquet",), "--items")
-    with listing.busy("importing"):
-        report = files.import_file(
-            format, path, out, items, chance or (), metric or (), columns,
-            study=study, family=family, models=models, shots=shots, duplicates=duplicates.value,
-        )  # fmt: skip
-    typer.echo(listing.printable(report))
-
-
-@app.command(
-    "export",
-    short_help="Write a study or table as CSV, Excel or Parquet.",
-    epilog="\b\nExamples:\n"
-    "  emergent-stats export gpt3 --to xlsx\n"
-    "  emergent-stats export mine.parquet --out mine.csv",
-)
-def export_scores(
-    source: Source,
-    to: Annotated[
-        Form | None,
-        typer.Option(metavar="|".join(Form), help="Form. Default: what the name of --out says."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="File to write. Default: SOURCE.csv and so on, here.")
-    ] = None,
-) -> None:
-    """Write a study or results table for a spreadsheet or another program.
-
-    What a spreadsheet would run as a formula is written so that it is read as text.
-    """
-    from emergent_stats.cli import files, listing
-    from emergent_stats.results.export import FORMS
-
-    if out is not None:
-        listing.check_out(out, tuple(FORMS.values()))
-    with listing.busy("exporting"):
-        report = files.export_file(source, to, out)
-    typer.echo(listing.printable(report))
-
-
 def _series(source: str, chosen: dict[str, Any]) -> list[Curve]:
     """Series of a source that were asked for."""
     from emergent_stats.results import corpus
@@ -627,12 +379,15 @@ def _compare(
     jobs: int | None,
     seed: int,
     most: int | None = None,
+    smallest_change: float | None = None,
 ) -> list[Comparison]:
     """Verdicts of the chosen series, with a progress bar where someone is watching."""
     from emergent_stats.cli import listing
     from emergent_stats.results import corpus
+    from emergent_stats.verdict.decision import THRESHOLDS
     from emergent_stats.verdict.judge import compare_all
 
+    thresholds = replace(THRESHOLDS, smallest_change=smallest_change)
     series = _series(source, chosen)
     if most is not None and len(series) > most:
         raise corpus.ResultsError(
@@ -640,10 +395,18 @@ def _compare(
             "choose fewer with --task, --family, --metric or --shots"
         )
     with listing.progress() as report:
-        return compare_all(series, calibrate=calibrate, seed=seed, jobs=jobs, progress=report)
+        return compare_all(
+            series,
+            calibrate=calibrate,
+            seed=seed,
+            thresholds=thresholds,
+            jobs=jobs,
+            progress=report,
+        )
 
 
 several_commands.register(app)
+pool_command.register(app)
 
 
 def main() -> None:
@@ -655,7 +418,7 @@ def main() -> None:
 
         if not isinstance(error, ResultsError):
             raise
-        from emergent_stats.cli.listing import printable
+        from emergent_stats.cli.tables import printable
 
         print(f"emergent-stats: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)

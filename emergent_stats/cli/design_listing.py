@@ -6,9 +6,9 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any
 
+from emergent_stats.cli.tables import print_table, say
 from emergent_stats.design.trial import Floor, bayes_floor, try_out
 from emergent_stats.verdict.advice import (
     Addition,
@@ -143,49 +143,27 @@ class _Parts:
         return tell
 
 
-def print_prospect(p: Prospect, width: int = 80) -> None:
+def print_prospect(p: Prospect) -> None:
     """Print a prospect: a table of powers, then what would help, in sentences."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-
-    def say(words: str, style: str = "") -> None:
-        for line in wrap(words, min(width, console.width), subsequent_indent="  "):
-            console.print(Text(line, style=style))
-
-    say(_title(p.plan), "bold")
-    console.print()
+    say(_title(p.plan), style="bold", hanging="  ")
+    print()
     columns = {"break": list(p.claims), "found": [probability(o.found) for o in p.formula.values()]}
     if p.simulated:
         columns["simulated"] = [f"{probability(o.found)} ±{o.error:.2f}"
                                 for o in p.simulated.values()]  # fmt: skip
     columns["textbook"] = [probability(p.textbook.get(words)) for words in p.claims]
-    for line in _table(columns):
-        console.print(Text(line), soft_wrap=True)
-    console.print()
-    for words in sentences(p):
-        say(words)
-    console.print()
+    print_table(columns)
+    print()
+    say(*sentences(p), hanging="  ")
+    print()
     say(
         "found: probability of the verdict real, by the formula"
         + (", and simulated with the evidence engine" if p.simulated else "")
         + "; textbook: a step against a straight line with known noise, which no rule that "
         "allows for wide transitions can reach.",
-        "dim",
+        style="dim",
+        hanging="  ",
     )
-
-
-def _table(columns: dict[str, list[str]]) -> list[str]:
-    widths = {name: max(map(len, [name, *cells])) for name, cells in columns.items()}
-    rows = [list(columns), *map(list, zip(*columns.values(), strict=True))]
-    return [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths.values(), strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _title(plan: Plan) -> str:

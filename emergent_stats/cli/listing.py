@@ -6,11 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from emergent_stats.cli.tables import plain, print_table, say, screen
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import number, probability, scale_range
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
 
 #: Up to this many series, the reason of each verdict is printed beneath the table.
 FEW = 12
-_GAP = 2
-#: Columns of names, and the width down to which they are cut before a column goes.
-_NAMES = ("study", "family", "task")
-_LEAST_NAME = 18
-#: Columns that are left out where the line is short, in this order.
-_EXPENDABLE = ("study", "axis", "m", "break at", "power", "p cal", "log BF", "metric", "seed")
-
 _VERDICT_STYLES = {
     "real": "bold red", "artefact": "cyan", "gradual": "cyan", "falls": "magenta",
     "undecided": "yellow",
@@ -81,31 +73,23 @@ def frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 
 def print_studies(studies: pd.DataFrame) -> None:
     """Print the shipped studies, a paragraph each."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
     for row in studies.to_dict("records"):
-        console.print(Text(str(row["study"]), style="bold"))
+        say(str(row["study"]), style="bold")
         facts = f"{row['series']} series, {row['rows']} rows; {row['metrics']}; by {row['axes']}"
         if not row["series"]:
             facts = (
                 "Claims without scores: nothing to test; read them with "
                 f"emergent-stats show {row['study']}"
             )
-        for words in (row["citation"], f"Licence: {row['licence']}", facts):
-            _indented(console, str(words))
+        say(str(row["citation"]), f"Licence: {row['licence']}", facts, indent="  ")
 
 
 def print_verdicts(comparisons: Sequence[Comparison]) -> None:
     """Print verdicts: one in full; a few with their reasons; many as a table and a tally."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
+    console = screen()
     rows = [comparison.row() for comparison in comparisons]
     if len(rows) == 1:
-        text = Text(comparisons[0].text)
+        text = plain(comparisons[0].text)
         style = _VERDICT_STYLES.get(comparisons[0].verdict, "")
         text.highlight_regex(rf"(?m)^{comparisons[0].verdict}( \(\w+\))?(?=:)", style)
         console.print(text, soft_wrap=True)
@@ -115,27 +99,26 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
         listed = [c for c in comparisons if len(short) < 2 or not causes.too_short(c.curve)]
         shown = [comparison.row() for comparison in listed]
         if shared := _shared(shown or rows):
-            console.print(Text(" · ".join(shared), style="bold"))
+            say(" · ".join(shared), style="bold")
         if shown:
             styles = [_VERDICT_STYLES.get(str(row["verdict"]), "") for row in shown]
-            _print_table(console, _fitting(_columns(listed, shown), console.width), styles)
-            console.print()
+            print_table(_columns(listed, shown), styles)
+            print()
         if len(shown) <= FEW:
             _print_reasons(console, listed, shown)
         if len(rows) > FEW:
             if 0 < len(shown) <= FEW:
-                console.print()
+                print()
             counts = Counter(_verdict(row) for row in rows)
             tally = ", ".join(f"{n:,} {name}" for name, n in counts.most_common())
-            _wrapped(console, f"{len(rows):,} series: {tally}.")
+            say(f"{len(rows):,} series: {tally}.")
         if len(short) > 1:
-            _wrapped(console, causes.short_words(short))
+            say(causes.short_words(short))
         if len(shown) > FEW or not shown:
-            _wrapped(console, "Reasons: choose fewer series, or --out FILE, or --json.")
-        _print_causes(console, comparisons)
-    console.print()
-    for line in wrap(f"Held against: {_held_against(comparisons[0])}", console.width):
-        console.print(Text(line, style="dim"))
+            say("Reasons: choose fewer series, or --out FILE, or --json.")
+        _print_causes(comparisons)
+    print()
+    say(f"Held against: {_held_against(comparisons[0])}", style="dim")
 
 
 def _held_against(comparison: Comparison) -> str:
@@ -148,101 +131,29 @@ def _held_against(comparison: Comparison) -> str:
 
 
 def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[dict]) -> None:
-    from rich.text import Text
-
     from emergent_stats.verdict.comparison import what_would_decide
 
     for comparison, row in zip(comparisons, rows, strict=True):
-        head = Text(" · ".join(_words(row, _differing(rows))), style="bold")
-        head.append(": ")
+        head = plain(" · ".join(_words(row, _differing(rows))), "bold").append(": ")
         head.append(_verdict(row), style=_VERDICT_STYLES.get(str(row["verdict"]), ""))
         console.print(head)
-        _indented(console, comparison.reason)
-        if decide := what_would_decide(comparison):
-            _indented(console, decide)
+        say(comparison.reason, *filter(None, [what_would_decide(comparison)]), indent="  ")
 
 
-def _print_causes(console: Any, comparisons: Sequence[Comparison]) -> None:
+def _print_causes(comparisons: Sequence[Comparison]) -> None:
     """What to know before believing the numbers: each cause once, however many series have it."""
-    from rich.text import Text
-
     told = causes.lines([(causes.series_name(c.curve), c.warnings) for c in comparisons])
     if told:
-        console.print()
-        console.print(Text("Warnings", style="bold"))
-    for line in told:
-        _indented(console, f"! {line}", "dim")
-
-
-def _wrapped(console: Any, words: str) -> None:
-    from rich.text import Text
-
-    for line in wrap(words, console.width, break_on_hyphens=False):
-        console.print(Text(line))
-
-
-def _indented(console: Any, words: str, style: str = "") -> None:
-    from rich.text import Text
-
-    for line in wrap(words, max(20, console.width - 2), break_on_hyphens=False):
-        console.print(Text(f"  {line}", style=style))
+        print()
+        say("Warnings", style="bold")
+    say(*(f"! {line}" for line in told), style="dim", indent="  ")
 
 
 def print_series(rows: list[dict], columns: dict[str, list[str]]) -> None:
     """Print a table of series: above it what they share, in front what tells them apart."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    shared = _shared(rows)
-    if shared:
-        console.print(Text(" · ".join(shared), style="bold"))
-    _print_table(console, _fitting({**_names_of(rows), **columns}, console.width))
-
-
-def _print_table(
-    console: Any, columns: dict[str, list[str]], styles: Sequence[str] | None = None
-) -> None:
-    from rich.text import Text
-
-    widths = _widths(columns)
-    left = ("study", "family", "task", "metric", "axis", "verdict", "model")
-
-    def line(cells: Sequence[str]) -> list[str]:
-        return [
-            cell + " " * (width - _length(cell))
-            if name in left
-            else " " * (width - _length(cell)) + cell
-            for cell, (name, width) in zip(cells, widths.items(), strict=True)
-        ]
-
-    gap = " " * _GAP
-    console.print(Text(gap.join(line(list(columns))).rstrip(), style="dim"), soft_wrap=True)
-    for i, cells in enumerate(zip(*columns.values(), strict=True)):
-        text = Text()
-        for name, cell in zip(columns, line(cells), strict=True):
-            style = styles[i] if styles and name == "verdict" else ""
-            text.append(gap if text.plain else "").append(cell, style=style)
-        text.rstrip()
-        console.print(text, soft_wrap=True)
-
-
-def width() -> int:
-    """Characters that a line of text may take: those of the terminal, and not too many to read."""
-    from rich.console import Console
-
-    return min(max(Console().width, 60), 100)
-
-
-def printable(text: str) -> str:
-    """`text` without what would steer a terminal: names come from other people's files.
-
-    Examples
-    --------
-    >>> printable("a\\x1b[31m name\\n")
-    'a?[31m name\\n'
-    """
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    if shared := _shared(rows):
+        say(" · ".join(shared), style="bold")
+    print_table({**_names_of(rows), **columns})
 
 
 @contextmanager
@@ -353,56 +264,3 @@ def _columns(comparisons: Sequence[Comparison], rows: list[dict]) -> dict[str, l
 def _names_of(rows: list[dict]) -> dict[str, list[str]]:
     names = _differing(rows)
     return {name: ["" if row[name] is None else str(row[name]) for row in rows] for name in names}
-
-
-def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
-    """As many columns as fit: the least telling ones go first, then long names are cut."""
-    columns = dict(columns)
-    for expendable in _EXPENDABLE:
-        widths = _widths(columns)
-        least = {n: min(w, _LEAST_NAME) if n in _NAMES else w for n, w in widths.items()}
-        if _line_width(least) <= width:
-            break
-        columns.pop(expendable, None)
-    for name in _NAMES:
-        if name in columns and _line_width(_widths(columns)) > width:
-            columns[name] = _without_common_start(columns[name])
-    # names are cut one letter at a time, always the longest, so that they end up alike
-    cuttable = [name for name in _NAMES if name in columns]
-    while cuttable and _line_width(widths := _widths(columns)) > width:
-        longest = max(cuttable, key=lambda name: widths[name])
-        if widths[longest] <= len(longest):
-            break  # not even the headers fit; the terminal wraps the line
-        columns[longest] = [_cut(cell, widths[longest] - 1) for cell in columns[longest]]
-    return columns
-
-
-def _widths(columns: dict[str, list[str]]) -> dict[str, int]:
-    return {name: max(map(_length, [name, *cells])) for name, cells in columns.items()}
-
-
-def _line_width(widths: dict[str, int]) -> int:
-    return sum(widths.values()) + _GAP * (len(widths) - 1)
-
-
-def _length(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _without_common_start(names: list[str]) -> list[str]:
-    """Names without the words that all of them begin with."""
-    # what the first and the last in order share, all in between share
-    pairs = zip(min(names), max(names), strict=False)
-    start = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    cut = max(start.rfind(mark) for mark in "-_ ./:") + 1
-    return [f"…{name[cut:]}" for name in names] if cut > 2 else names
-
-
-def _cut(text: str, room: int) -> str:
-    """`text` in so many characters: names differ at both ends, so the middle goes."""
-    if _length(text) <= room:
-        return text
-    tail = (room - 1) // 2
-    return text[: room - 1 - tail] + "…" + text[len(text) - tail :]

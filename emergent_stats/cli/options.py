@@ -1,11 +1,55 @@
-"""Arguments and options that several commands share."""
+"""The options that commands share, each declared once, and the application they belong to."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+app = typer.Typer(
+    name="emergent-stats",
+    help="Is the jump real? Calibrated verdicts on emergent abilities in published results.",
+    epilog="\b\nExamples:\n"
+    "  emergent-stats studies\n"
+    "  emergent-stats test gpt3 --task '3D*'\n"
+    "  emergent-stats plot gpt3 --task '3D*' --out figure.pdf\n"
+    "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
+    "  emergent-stats design --models 8 --span 4 --n 300\n"
+    "  emergent-stats import lm-eval runs --out mine.parquet\n\n"
+    "SOURCE is the name of a shipped study or a .csv, .parquet or .json results table. "
+    "Exit status: 0 done, 2 bad input.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class Form(StrEnum):
+    """Forms of an exported table."""
+
+    csv = "csv"
+    xlsx = "xlsx"
+    parquet = "parquet"
+
+
+class Duplicates(StrEnum):
+    """What counts where one model has several scores on one task."""
+
+    refuse = "refuse"
+    newest = "newest"
+    mean = "mean"
+    seed = "seed"
+
+
+class Gradual(StrEnum):
+    """What becomes of tasks that grow without a scale of their own."""
+
+    apart = "apart"
+    censored = "censored"
 
 
 class Axis(StrEnum):
@@ -17,6 +61,18 @@ class Axis(StrEnum):
     step = "step"
     loss = "loss"
     date = "date"
+
+
+def scale(text: str) -> float:
+    """Scale that was typed: a number, or a date."""
+    from emergent_stats.model.axes import parse_value
+
+    try:
+        return parse_value(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no scale; write a number (1e10) or a date (2024-05-13)"
+        ) from None
 
 
 Source = Annotated[
@@ -48,6 +104,16 @@ Calibrate = Annotated[
 Jobs = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Processes. Default: one per core.")
 ]
+SmallestChange = Annotated[
+    float | None,
+    typer.Option(
+        metavar="C",
+        min=0.01,
+        max=1.0,
+        help="Smallest change of interest: what a break must do to the score of some model, as a "
+        "share of the way from chance to top (nats for losses). Default: 0.2, losses 0.05.",
+    ),
+]
 Seed = Annotated[
     int, typer.Option(metavar="S", min=0, help="Seed of all that is random: same seed, same bytes.")
 ]
@@ -65,3 +131,4 @@ KeepNoise = Annotated[
     bool,
     typer.Option("--keep-noise", help="Do not take out the noise that all tasks of a model share."),
 ]
+Out = Annotated[Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from emergent_stats.cli import listing
+from emergent_stats.cli import tables
 from emergent_stats.verdict import causes
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def print_beside(verdicts: Sequence[Comparison], found: Sequence[Sequence[Beside
     notes = []
     for c, pair in zip(verdicts, found, strict=True):
         for one in pair:
-            name = listing.printable(causes.series_name(c.curve))
+            name = tables.printable(causes.series_name(c.curve))
             cells = [
                 one.hypothesis, f"{one.engine:.2f} ± {one.engine_error:.2f}",
                 f"{one.log_z:.2f} ± {one.error:.2f}", str(one.divergences), f"{one.rhat:.3f}",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from emergent_stats.cli.listing import printable
+from emergent_stats.cli.tables import printable
 from emergent_stats.several.joint_model import JOINT_ACCOUNTS
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import probability

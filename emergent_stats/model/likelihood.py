@@ -23,6 +23,7 @@ import numpy as np
 from numba import njit
 from scipy import special
 
+from emergent_stats.model.between import log_between
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import score_errors, skill_errors
@@ -54,6 +55,9 @@ _LOOKS = 12
 _REACH = 7.0
 # range of counts, in standard deviations of a count, from which a likelihood has a flat top
 _COARSE = 1.0
+
+# from the outermost nodes of the rule for many counts to its ends, per distance between these nodes
+_BEYOND = float(0.5 * (1.0 / special.roots_legendre(COUNTS)[0][-1] - 1.0))
 
 BINOMIAL, SCORE_NORMAL, SKILL_NORMAL = 0, 1, 2
 # share of right answers below which slopes do not tell it from none
@@ -291,6 +295,12 @@ def derivatives(table, position):
 def _log_binomial(up, down, n, k, constant, c, i):
     """Log likelihood of the counts and their posterior mean; log µ and log(1 − µ) given."""
     first = k[c, i, 0]
+    span = k[c, i, COUNTS - 1] - first
+    if constant[c, i, COUNTS - 1] > -np.inf and span > COUNTS - 0.5:
+        # nodes of a rule, not counts: its ends lie this far beyond the outermost
+        beyond = span * _BEYOND - 0.5
+        low, high = first - beyond, first + span + beyond
+        return log_between(max(low, 0.0), min(high, n), n, up, down)
     top = constant[c, i, 0] + first * up + (n - first) * down
     if constant[c, i, 1] == -np.inf:
         return top, first

@@ -41,6 +41,11 @@ class Thresholds:
         than this (share of the score's range; nats for losses) is flat for all
         that matters. `flat` by this rule needs P(flat) > ½ and `probability`
         for the small change.
+    jump_width : float
+        Widest transition that counts as a jump, in decades.
+    smallest_change : float, optional
+        Smallest change of interest (see `Hypothesis`); default .2 of the way
+        from chance to top, .05 nats for losses.
     """
 
     probability: float = 0.95
@@ -53,6 +58,7 @@ class Thresholds:
     few: int = 8
     rise: float = 0.1
     jump_width: float = JUMP_WIDTH
+    smallest_change: float | None = None
 
 
 THRESHOLDS = Thresholds()

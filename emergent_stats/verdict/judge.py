@@ -115,7 +115,9 @@ class _Analysis:
         self.curve, self.seed, self.thresholds, self.calibrate = curve, seed, thresholds, calibrate
         self.jobs, self.report = jobs, report
         self.batch = Batch.of([curve], metric)
-        self.evidence = evidences(self.batch, seed, hypotheses(metric))
+        self.evidence = evidences(
+            self.batch, seed, hypotheses(metric, smallest_change=thresholds.smallest_change)
+        )
         account_z = account_evidence(self.evidence)
         self.p = probabilities(account_z)[0]
         self.log_bf = float(log_bayes_factor(account_z)[0])
@@ -136,7 +138,13 @@ class _Analysis:
         """
         limit = self.thresholds.probability
         settled = max(share_of(self.p, "gradual"), self.p_break) > limit
-        extra = evidences(self.batch, self.seed, extra_hypotheses(metric)) if settled else {}
+        extra = (
+            evidences(
+                self.batch, self.seed, extra_hypotheses(metric, self.thresholds.smallest_change)
+            )
+            if settled
+            else {}
+        )
         return grid(self.evidence, extra)[:, 0]
 
     def _second_scale(self, metric: Metric) -> float:
@@ -144,7 +152,11 @@ class _Analysis:
         if self.p_break <= _LOOK_TWICE:
             return float("nan")
         twin = metric.on_scale("logit")
-        evidence = evidences(Batch.of([self.curve], twin), self.seed, hypotheses(twin))
+        evidence = evidences(
+            Batch.of([self.curve], twin),
+            self.seed,
+            hypotheses(twin, smallest_change=self.thresholds.smallest_change),
+        )
         return float(share_of(probabilities(account_evidence(evidence))[0], *BREAKS))
 
     def findings(self) -> Findings:

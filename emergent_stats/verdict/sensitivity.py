@@ -61,9 +61,12 @@ EXTRA = {
 }
 
 
-def extra_hypotheses(metric: Metric) -> list[Hypothesis]:
+def extra_hypotheses(metric: Metric, smallest_change: float | None = None) -> list[Hypothesis]:
     """Hypotheses of `EXTRA`, needed by `grid` beside the standard ones."""
-    return [Hypothesis(trend, metric, name=name) for name, trend in EXTRA.items()]
+    return [
+        Hypothesis(trend, metric, name=name, smallest_change=smallest_change)
+        for name, trend in EXTRA.items()
+    ]
 
 
 def _log_z(

@@ -74,8 +74,8 @@ def outside(*words, **kwargs):
 
 
 COMMANDS = [
-    "studies", "show", "cite", "test", "discover", "arrivals", "forecast", "design", "plot",
-    "import", "export",
+    "studies", "show", "cite", "import", "export", "test", "discover", "arrivals", "forecast",
+    "design", "plot",
 ]  # fmt: skip
 
 

@@ -1,0 +1,155 @@
+"""Tables and text for a terminal: what fits the line, without markup or control of anybody else's.
+
+All printing goes through `plain`: names come from other people's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_GAP = 2
+#: Columns of names, and the width down to which they are cut before a column goes.
+_NAMES = ("study", "family", "task")
+#: Columns that are left out where the line is short, in this order, and the width to which names
+#: are cut before that.
+_EXPENDABLE = {
+    **dict.fromkeys(
+        ("study", "axis", "m", "break at", "power", "p cal", "log BF", "metric", "seed"), 18
+    ),
+    **dict.fromkeys(
+        (
+            "BNSL", "line", "error", "large", "alone", "p adj", "falls", "flat", "gradual", "onset",
+            "excess", "fdr", "rank",
+        ),
+        8,
+    ),
+}  # fmt: skip
+_LEFT = (*_NAMES, "metric", "axis", "verdict", "model", "break", "forecast")
+
+
+def screen() -> Console:
+    """Standard output as rich sees it: the terminal's width, no guesses at what is a number."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def width() -> int:
+    """Characters that a line of text may take: those of the terminal, and not too many to read."""
+    return min(max(screen().width, 60), 100)
+
+
+def printable(text: str) -> str:
+    """`text` without what would steer a terminal: names come from other people's files.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[31m name\\n")
+    'a?[31m name\\n'
+    """
+    return "".join(c if c.isprintable() or c in "\n\xa0\u202f" else "?" for c in text)
+
+
+def plain(words: str, style: str = "") -> Text:
+    """`words` as they are: no markup, nothing that steers a terminal."""
+    from rich.text import Text
+
+    return Text(printable(words), style=style)
+
+
+def say(*paragraphs: str, style: str = "", indent: str = "", hanging: str = "") -> None:
+    """Print paragraphs, wrapped at blanks only."""
+    console = screen()
+    for words in paragraphs:
+        for line in wrap(
+            printable(words),
+            console.width,
+            initial_indent=indent,
+            subsequent_indent=indent + hanging,
+            break_on_hyphens=False,
+        ):
+            console.print(plain(line, style), soft_wrap=True)
+
+
+def print_table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | None = None) -> None:
+    """Print columns under their names, as many as fit the line.
+
+    Parameters
+    ----------
+    columns : mapping of sequences
+        Name → cells, in their order on the line.
+    styles : sequence of str, optional
+        Colour of each row's verdict.
+    """
+    from rich.table import Table
+
+    console = screen()
+    fitted = fitting(columns, console.width)
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
+    for name in fitted:
+        table.add_column(plain(name), justify="left" if name in _LEFT else "right")
+    for i, cells in enumerate(zip(*fitted.values(), strict=True)):
+        table.add_row(
+            *(
+                plain(cell, styles[i] if styles and name == "verdict" else "")
+                for name, cell in zip(fitted, cells, strict=True)
+            )
+        )
+    console.print(table)
+
+
+def fitting(columns: Mapping[str, Sequence[str]], width: int) -> dict[str, list[str]]:
+    """As many columns as fit: the least telling ones go first, then long names are cut."""
+    shown = {name: [printable(cell) for cell in cells] for name, cells in columns.items()}
+    for expendable, least in _EXPENDABLE.items():
+        widths = _widths(shown)
+        if _line({n: min(w, least) if n in _NAMES else w for n, w in widths.items()}) <= width:
+            break
+        shown.pop(expendable, None)
+    for name in _NAMES:
+        if name in shown and _line(_widths(shown)) > width:
+            shown[name] = without_common_start(shown[name])
+    # names are cut one letter at a time, always the longest, so that they end up alike
+    cuttable = [name for name in _NAMES if name in shown]
+    while cuttable and _line(widths := _widths(shown)) > width:
+        longest = max(cuttable, key=lambda name: widths[name])
+        if widths[longest] <= len(longest):
+            break  # not even the headers fit; the cells wrap
+        shown[longest] = [cut(cell, widths[longest] - 1) for cell in shown[longest]]
+    return shown
+
+
+def _widths(columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    from rich.cells import cell_len
+
+    return {name: max(map(cell_len, [name, *cells])) for name, cells in columns.items()}
+
+
+def _line(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + _GAP * (len(widths) - 1)
+
+
+def without_common_start(names: list[str]) -> list[str]:
+    """Names without the words that all of them begin with."""
+    # what the first and the last in order share, all in between share
+    pairs = zip(min(names), max(names), strict=False)
+    start = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    cut = max(start.rfind(mark) for mark in "-_ ./:") + 1
+    return [f"…{name[cut:]}" for name in names] if cut > 2 else names
+
+
+def cut(text: str, room: int) -> str:
+    """`text` in so many characters: names differ at both ends, so the middle goes."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= room:
+        return text
+    tail = (room - 1) // 2
+    return text[: room - 1 - tail] + "…" + text[len(text) - tail :]
