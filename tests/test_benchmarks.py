@@ -9,14 +9,17 @@ import pandas as pd
 import pytest
 from scipy import special, stats
 
-from emergent_stats.design.simulate import Design, expected_score, simulate_curve
+from emergent_stats.design.simulate import Design, draw_design, expected_score, simulate_curve
 from emergent_stats.design.truths import TRUTHS
 from emergent_stats.model.curve import Curve
+from emergent_stats.verdict.decision import decide
+from emergent_stats.verdict.judge import compare_all
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import _floor
 import decisions
+import operating
 from _rivals import Rule, rules
 
 RIVALS = rules(calibrate=0, series=19)
@@ -158,3 +161,33 @@ def test_summary_of_a_perfect_rule():
     table = decisions.by_truth(made)
     assert (table["auc"] == 1).all()
     assert len(table) == 3 * len(TRUTHS)
+
+
+# --- operating characteristics ---------------------------------------------------------------
+def test_stored_findings_give_the_verdict_that_the_command_gives(tmp_path):
+    rows = pd.DataFrame(operating.collect("step", 2, 1))
+    rows.drop(columns=["p_cal", "power"]).to_parquet(tmp_path / "kept.parquet", index=False)
+    kept = pd.read_parquet(tmp_path / "kept.parquet")
+    made = [
+        simulate_curve("step", draw_design([1, 13, i]), [1, list(TRUTHS).index("step"), i])[0]
+        for i in range(2)
+    ]
+    for row, c in zip(kept.to_dict("records"), compare_all(made, seed=1), strict=True):
+        found = decide(operating.from_row(row))
+        assert (found.verdict, found.kind, found.reason) == (c.verdict, c.kind, c.reason)
+
+
+def test_error_rates_by_hand():
+    rows = pd.DataFrame(
+        {
+            "truth": ["flat", "flat", "u_shape", "step", "kink"],
+            "account": ["flat", "flat", "gradual", "jump", "onset"],
+        }
+    )
+    found = operating.rates(rows, pd.Series(["flat", "jump", "undecided", "jump", "gradual"]))
+    assert found["false real"] == pytest.approx(1 / 3)
+    assert found["false jump"] == pytest.approx(1 / 4)
+    assert (found["worst truth"], found["which"]) == (0.5, "flat")
+    assert found["breaks called smooth"] == 0.5
+    assert found["decided"] == pytest.approx(0.8)
+    assert (found["jumps found"], found["onsets found"]) == (1.0, 0.0)

@@ -99,6 +99,42 @@ def compare_all(
     return each(curves, work, jobs)
 
 
+def findings_of(
+    curves: Sequence[Curve],
+    *,
+    seed: int = 0,
+    thresholds: Thresholds = THRESHOLDS,
+    jobs: int | None = None,
+) -> list[Findings | None]:
+    """Everything that the verdict on each curve would look at, simulation aside.
+
+    For studies of the rule itself: what is collected once can be held against
+    any thresholds (`decision.decide`).
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+    seed, jobs
+        As in `compare_all`.
+    thresholds : Thresholds
+        Numbers that are costly are collected where `probability` is exceeded:
+        the lowest that is to be studied.
+
+    Returns
+    -------
+    list of Findings, None where no analysis can decide (`decision.thin`).
+    """
+    report = Progress(None, total=len(curves))
+
+    def work(curve: Curve) -> Findings | None:
+        curve = thinned(curve)
+        if thin(curve) is not None:
+            return None
+        return _Analysis(curve, seed, thresholds, 0, 1, report).findings()
+
+    return each(curves, work, jobs)
+
+
 class _Analysis:
     """Evidences of one curve, and what follows from them."""
 

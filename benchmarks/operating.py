@@ -1,0 +1,231 @@
+"""Error rates of the verdict's rule: which gate costs what, and what each truth is called.
+
+Collects once what a verdict looks at (`Findings`) for curves of every truth on
+designs drawn at random, keeps it in a file, and holds it against the rule with
+other thresholds and with single gates taken away. One half of the curves is for
+choosing, the other half is reported. Writes `results/operating.md` and `.csv`.
+
+    python benchmarks/operating.py --curves 40 --store findings.parquet
+    python benchmarks/operating.py --store findings.parquet --table
+
+Nulls are not simulated: where the rule wants a bound on false alarms instead, it
+is a gate like the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emergent_stats.design.simulate import draw_design, simulate_curve
+from emergent_stats.design.truths import TRUTHS
+from emergent_stats.model.trends import BREAKS
+from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, Verdict, decide
+from emergent_stats.verdict.judge import findings_of
+
+RESULTS = Path(__file__).parent / "results"
+#: Lowest probability at which the costly numbers are collected.
+LOWEST = 0.8
+VERDICTS = ("jump", "onset", "unresolved", "artefact", "gradual", "flat", "falls", "undecided")
+#: What is asked: false `real` and false `jump` over all smooth truths, `real` of any one of them.
+ASKED = {"real": 0.02, "jump": 0.01, "worst": 0.05}
+_PAIRS = ("grid_real", "grid_gradual", "grid_flat", "grid_falls")
+
+
+# --- findings in a file --------------------------------------------------------------------
+def flat_row(found: Findings) -> dict:
+    """Findings as one row of a table."""
+    row = {}
+    for f in fields(found):
+        value = getattr(found, f.name)
+        if f.name in _PAIRS:
+            row[f"{f.name}_low"], row[f"{f.name}_high"] = value
+        else:
+            row[f.name] = value
+    return row
+
+
+def from_row(row: dict) -> Findings:
+    """Findings from such a row."""
+    values = {}
+    for f in fields(Findings):
+        if f.name in _PAIRS:
+            values[f.name] = (row[f"{f.name}_low"], row[f"{f.name}_high"])
+        elif f.name in ("p_cal", "power"):
+            values[f.name] = None
+        else:
+            values[f.name] = row[f.name]
+    return Findings(**values)
+
+
+def collect(truth: str, count: int, seed: int) -> list[dict]:
+    """Rows of one truth: curve i has the i-th of the designs, whichever truth it is."""
+    place = list(TRUTHS).index(truth)
+    designs = [draw_design([seed, 13, i]) for i in range(count)]
+    curves = [simulate_curve(truth, d, [seed, place, i])[0] for i, d in enumerate(designs)]
+    found = findings_of(curves, seed=seed, thresholds=replace(THRESHOLDS, probability=LOWEST))
+    return [
+        {"truth": truth, "account": TRUTHS[truth].account, "inside": TRUTHS[truth].inside,
+         "index": i, "m": d.m, "n": d.n, "sigma_true": d.sigma,
+         "thin": f is None, **({} if f is None else flat_row(f))}
+        for i, (d, f) in enumerate(zip(designs, found, strict=True))
+    ]  # fmt: skip
+
+
+# --- rules ---------------------------------------------------------------------------------
+type Rule = Callable[[Findings], Verdict]
+
+
+def rule(thresholds: Thresholds = THRESHOLDS, **without: object) -> Rule:
+    """The rule under other thresholds, and as if some findings were others."""
+
+    def apply(f: Findings) -> Verdict:
+        return decide(replace(f, **without), thresholds) if without else decide(f, thresholds)
+
+    return apply
+
+
+def candidates() -> dict[str, Rule]:
+    """Rules by name."""
+    now, t = THRESHOLDS, replace(THRESHOLDS, bound=np.inf, p_cal=np.inf)
+    found = {"the rule as it stands": rule(now), "no bound on false alarms": rule(t)}
+    for p in (0.9, 0.97, 0.98):
+        found[f"no bound, P > {p:g}"] = rule(replace(t, probability=p))
+    for grid in (-1.0, 0.7, 0.8, 0.9):
+        found["no bound, no grid" if grid < 0 else f"no bound, grid > {grid:g}"] = rule(
+            replace(t, grid=grid)
+        )
+    for second in (-1.0, 0.8):
+        name = "no second scale" if second < 0 else f"second scale > {second:g}"
+        found[f"no bound, {name}"] = rule(replace(t, second_scale=second))
+    found["no bound, no check of fit"] = rule(replace(t, misfit=-1.0))
+    found["no bound, no edge"] = rule(t, edge=False)
+    found["no bound, whatever the numerical doubts"] = rule(t, unreliable="")
+    return found
+
+
+# --- tables --------------------------------------------------------------------------------
+def calls(rows: pd.DataFrame, apply: Rule) -> pd.Series:
+    """What a rule calls each row: the verdict, or the kind where it is `real`."""
+    said = []
+    for row in rows.to_dict("records"):
+        if row["thin"]:
+            said.append("undecided")
+            continue
+        v = apply(from_row(row))
+        said.append(v.kind if v.verdict == "real" else v.verdict)
+    return pd.Series(said, index=rows.index)
+
+
+def rates(rows: pd.DataFrame, said: pd.Series) -> dict[str, float]:
+    """Error rates and shares decided of one rule."""
+    smooth = ~rows["account"].isin(BREAKS)
+    real, jump = said.isin(["jump", "onset", "unresolved"]), said == "jump"
+    calm = said.isin(["gradual", "artefact", "flat"])
+    worst = real[smooth].groupby(rows["truth"][smooth]).mean()
+    return {
+        "false real": real[smooth].mean(),
+        "false jump": jump[rows["account"] != "jump"].mean(),
+        "worst truth": worst.max(),
+        "which": worst.idxmax(),
+        "breaks called smooth": calm[~smooth].mean(),
+        "decided": (said != "undecided").mean(),
+        "smooth called smooth": calm[smooth].mean(),
+        "jumps found": real[rows["account"] == "jump"].mean(),
+        "onsets found": real[rows["account"] == "onset"].mean(),
+    }
+
+
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per rule."""
+    return pd.DataFrame(
+        [{"rule": name, **rates(rows, calls(rows, r))} for name, r in candidates().items()]
+    )
+
+
+def by_truth(rows: pd.DataFrame, said: pd.Series) -> pd.DataFrame:
+    """Counts of each verdict, a row per truth."""
+    table = pd.crosstab(rows["truth"], said).reindex(index=list(TRUTHS), columns=VERDICTS)
+    table = table.dropna(how="all").fillna(0).astype(int)
+    table.insert(0, "account", [TRUTHS[t].account for t in table.index])
+    return table.reset_index()
+
+
+def reasons(rows: pd.DataFrame) -> pd.DataFrame:
+    """Why series are undecided: the reason's first word, a count each."""
+    words = [
+        "thin" if r["thin"] else decide(from_row(r)).reason.partition(":")[0]
+        for r in rows.to_dict("records")
+        if r["thin"] or decide(from_row(r)).verdict == "undecided"
+    ]
+    counts = pd.Series(words, name="reason", dtype=str).value_counts()
+    return counts.rename_axis("reason").reset_index(name="series")
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    def cell(value: object) -> str:
+        return f"{100 * value:.1f} %" if isinstance(value, float) else str(value)
+
+    lines = ["| " + " | ".join(frame.columns) + " |", "|" + "---|" * len(frame.columns)]
+    return "\n".join(
+        lines + [f"| {' | '.join(map(cell, r))} |" for r in frame.itertuples(index=False)]
+    )
+
+
+def text(rows: pd.DataFrame, seed: int) -> str:
+    """All tables."""
+    choose, report = rows[rows["index"] % 2 == 0], rows[rows["index"] % 2 == 1]
+    asked = ", ".join(f"{name} ≤ {100 * limit:g} %" for name, limit in ASKED.items())
+    return "\n".join(
+        [
+            "# Error rates of the verdict", "",
+            f"Seed {seed}; {len(rows)} curves of {rows['truth'].nunique()} truths on designs drawn "
+            "at random (m 5 to 24, n 50 to 5,000, noise 0 to .4, uneven scales, all links); "
+            "`benchmarks/operating.py`. "
+            f"Asked of smooth truths: {asked}.", "",
+            "## Rules, on the half for choosing", "", markdown(compared(choose)), "",
+            "## Rules, on the other half", "", markdown(compared(report)), "",
+            "## What each truth is called, on the other half", "",
+            markdown(by_truth(report, calls(report, rule()))), "",
+            "## Why series are undecided, on both", "", markdown(reasons(rows)), "",
+        ]
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--curves", type=int, default=40, help="curves of each truth")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--store", type=Path, help="file (.parquet) that keeps the findings")
+    parser.add_argument("--table", action="store_true", help="only hold --store against the rules")
+    args = parser.parse_args()
+    if args.table:
+        if args.store is None:
+            parser.error("--table needs --store FILE")
+        rows = pd.read_parquet(args.store)
+    else:
+        made = []
+        for truth in TRUTHS:
+            start = time.perf_counter()
+            made += collect(truth, args.curves, args.seed)
+            seconds = (time.perf_counter() - start) / args.curves
+            print(f"{truth}: {seconds:.2f} s per curve", file=sys.stderr, flush=True)
+        rows = pd.DataFrame(made)
+        if args.store is not None:
+            rows.drop(columns=["p_cal", "power"]).to_parquet(args.store, index=False)
+    found = text(rows, args.seed)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "operating.md").write_text(found, encoding="utf-8")
+    by_truth(rows, calls(rows, rule())).to_csv(RESULTS / "operating.csv", index=False)
+    print(found)
+
+
+if __name__ == "__main__":
+    main()
