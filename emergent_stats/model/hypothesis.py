@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from emergent_stats.model.curve import Curve
+from emergent_stats.model.learnt import WEAK, Priors
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise, noise_for
 from emergent_stats.model.priors import Interior, Prior, Uniform
@@ -122,7 +123,14 @@ class Hypothesis:
         return self.noise.sample(rng, noisy, curve, self.metric, **self.rates(parameters))
 
 
-def hypotheses(metric: Metric, noise: Noise | None = None) -> list[Hypothesis]:
-    """Every trend in `TRENDS` seen through `metric`."""
-    noise = noise or noise_for(metric)
-    return [Hypothesis(cls(), metric, noise, name) for name, cls in TRENDS.items()]
+def hypotheses(
+    metric: Metric, noise: Noise | None = None, priors: Priors = WEAK
+) -> list[Hypothesis]:
+    """Every trend in `TRENDS` seen through `metric`, under the priors of a curve.
+
+    `priors` are `learnt.priors_for(curve)`. A batch has tables of the metric's rates, so it must
+    be given the same metric: `priors.metric(curve.metric_object)`.
+    """
+    metric = priors.metric(metric)
+    noise = priors.noise(noise or noise_for(metric))
+    return [Hypothesis(priors.trend(cls()), metric, noise, name) for name, cls in TRENDS.items()]
