@@ -25,6 +25,8 @@ from emergent_stats.cli.options import (
     KeepNoise,
     Metric,
     Out,
+    PriorsFrom,
+    PriorSource,
     ScaleAxis,
     Seed,
     Shots,
@@ -78,6 +80,7 @@ def give_verdicts(
     jobs: Jobs = None,
     seed: Seed = 0,
     smallest_change: SmallestChange = None,
+    priors: PriorsFrom = PriorSource.weak,
     out: Out = None,
     posterior: Annotated[
         bool,
@@ -96,7 +99,9 @@ def give_verdicts(
     if out is not None:
         listing.check_out(out, SUFFIXES)
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
-    verdicts = _compare(source, chosen, calibrate, jobs, seed, smallest_change=smallest_change)
+    verdicts = _compare(
+        source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
+    )
     found = []
     if posterior:
         verdicts, found = posterior_listing.check(verdicts, seed)
@@ -380,6 +385,7 @@ def _compare(
     seed: int,
     most: int | None = None,
     smallest_change: float | None = None,
+    priors: str = "weak",
 ) -> list[Comparison]:
     """Verdicts of the chosen series, with a progress bar where someone is watching."""
     from emergent_stats.cli import listing
@@ -400,6 +406,7 @@ def _compare(
             calibrate=calibrate,
             seed=seed,
             thresholds=thresholds,
+            priors=priors,
             jobs=jobs,
             progress=report,
         )

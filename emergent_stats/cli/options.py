@@ -52,6 +52,13 @@ class Gradual(StrEnum):
     censored = "censored"
 
 
+class PriorSource(StrEnum):
+    """Where priors of slopes, levels, noise and rates come from."""
+
+    weak = "weak"
+    corpus = "corpus"
+
+
 class Axis(StrEnum):
     """Scale axes by the name of their column."""
 
@@ -112,6 +119,13 @@ SmallestChange = Annotated[
         max=1.0,
         help="Smallest change of interest: what a break must do to the score of some model, as a "
         "share of the way from chance to top (nats for losses). Default: 0.2, losses 0.05.",
+    ),
+]
+PriorsFrom = Annotated[
+    PriorSource,
+    typer.Option(
+        help="Priors of slopes, levels, noise and rates: declared ones, or learnt from the shipped "
+        "studies (without the one that is analysed)."
     ),
 ]
 Seed = Annotated[

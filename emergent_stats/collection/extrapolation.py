@@ -23,6 +23,7 @@ from emergent_stats.model.likelihood import (
     kind_of,
     log_likelihood,
 )
+from emergent_stats.model.metrics import MultipleChoice
 from emergent_stats.model.noise import noise_for, score_errors
 
 _LN10 = float(np.log(10.0))
@@ -88,8 +89,10 @@ def extrapolate_line(
     metric = small.metric_object.on_scale("logit")
     line = fit_line(small, draws, rng)
     skill = line.skill(large.x - small.centre)
-    # a fixed guess rate is known; a free one is 0 to whoever draws a line through logits
+    # a guess rate near chance is known; a free one is 0 to whoever draws a line through logits
     rates = {n: metric.fixed().get(n, 0.0) for n in ("guess", "lapse")}
+    if isinstance(metric, MultipleChoice) and "guess" in metric.priors():
+        rates["guess"] = metric.chance
     guess, lapse = (np.full(draws, rates[n]) for n in ("guess", "lapse"))
     sigma, rows = np.maximum(line.sigma, 1e-6), np.zeros(draws, int)
     obs = Batch.of([large], metric).obs

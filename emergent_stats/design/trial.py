@@ -19,6 +19,7 @@ from emergent_stats.evidence.effort import QUICK
 from emergent_stats.evidence.evidence import log_evidence
 from emergent_stats.evidence.integrand import log_visibility
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
+from emergent_stats.model.metrics import MultipleChoice
 from emergent_stats.model.noise import noise_for
 from emergent_stats.model.trends import BREAKS, Kink, PowerLaw, Step
 from emergent_stats.results.files import ResultsError
@@ -99,6 +100,8 @@ def try_out(
     rng = np.random.default_rng([seed, 41])
     template = Batch.of([plan.curve()], plan.curve().metric_object)
     metric = template.metric
+    choice = isinstance(metric, MultipleChoice)
+    guess = metric.chance if choice else metric.fixed().get("guess", _RATE)
     every = [*claims.values()]
     made = []
     for claim in (*every, None):
@@ -117,7 +120,7 @@ def try_out(
             size = "height" if claim.kind == "jump" else "bend"
             values[size] = np.full((series, 1), claim.height)
         values |= {
-            "guess": np.full((series, 1), metric.fixed().get("guess", _RATE)),
+            "guess": np.full((series, 1), guess),
             "lapse": np.full((series, 1), metric.fixed().get("lapse", _RATE)),
         }
         made.append(simulate_batch(template, 0, [(Hypothesis(trend, metric), values)], rng))

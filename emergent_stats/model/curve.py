@@ -160,12 +160,8 @@ class Curve:
         metric = metric_for(self.metric, self.chance)
         if metric.unfloored() == metric or type(metric).range[1] != 1.0:
             return np.zeros(self.m, bool)
-        from scipy import special
-
         n = self.effective_n
-        k = np.minimum(np.floor(self.score * n + 1e-9), n - 1e-9)
-        # probability of so few right answers, or fewer, by guessing
-        return special.betainc(n - k, k + 1, 1 - self.chance) < _LUCK / self.m
+        return metric.least(n, np.floor(self.score * n + 1e-9)) < _LUCK / self.m
 
     @cached_property
     def effective_n(self) -> np.ndarray:

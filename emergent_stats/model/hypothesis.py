@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from emergent_stats.model.curve import Curve
+from emergent_stats.model.learnt import WEAK, Priors
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise, noise_for
 from emergent_stats.model.priors import Interior, Prior, Uniform
@@ -138,8 +139,19 @@ class Hypothesis:
 
 
 def hypotheses(
-    metric: Metric, noise: Noise | None = None, smallest_change: float | None = None
+    metric: Metric,
+    noise: Noise | None = None,
+    smallest_change: float | None = None,
+    priors: Priors = WEAK,
 ) -> list[Hypothesis]:
-    """Every trend in `TRENDS` seen through `metric`; see `Hypothesis` for the rest."""
-    noise = noise or noise_for(metric)
-    return [Hypothesis(cls(), metric, noise, name, smallest_change) for name, cls in TRENDS.items()]
+    """Every trend in `TRENDS` seen through `metric`, under the priors of a curve.
+
+    `priors` are `learnt.priors_for(curve)`. A batch has tables of the metric's rates, so it must
+    be given the same metric: `priors.metric(curve.metric_object)`.
+    """
+    metric = priors.metric(metric)
+    noise = priors.noise(noise or noise_for(metric))
+    return [
+        Hypothesis(priors.trend(cls()), metric, noise, name, smallest_change)
+        for name, cls in TRENDS.items()
+    ]

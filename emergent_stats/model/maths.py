@@ -1,6 +1,8 @@
-"""Sums of logarithms and evenly spread points: mathematics that knows no hypothesis."""
+"""Sums of logarithms, evenly spread points, smooth bends: mathematics that knows no hypothesis."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -39,3 +41,24 @@ def shifted(u: np.ndarray, salt: np.ndarray) -> np.ndarray:
 def quasi_normal(size: int, d: int) -> np.ndarray:
     """Evenly spread standard normal points, (size, d)."""
     return special.ndtri(quasi_uniform(size, d))
+
+
+def hermite(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss and Hermite for a standard normal variable."""
+    nodes, weights = special.roots_hermitenorm(order)
+    return nodes, weights / np.sqrt(2 * np.pi)
+
+
+def at_least(value: Any, low: float) -> Any:
+    """Larger of the two, from operators that PyTensor also understands."""
+    return low + 0.5 * ((value - low) + np.abs(value - low))
+
+
+def softplus(z: Any) -> Any:
+    """log(1 + e^z) without overflow, from operators that PyTensor also understands."""
+    return 0.5 * (z + np.abs(z)) + np.log1p(np.exp(-np.abs(z)))
+
+
+def log_expm1(loss: np.ndarray) -> np.ndarray:
+    """log(e^loss − 1) without overflow."""
+    return loss + np.log(-np.expm1(-loss))

@@ -31,7 +31,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import special
 
-from emergent_stats.model.priors import Beta, Prior
+from emergent_stats.model.maths import at_least, hermite, log_expm1, softplus
+from emergent_stats.model.priors import Beta, Prior, near_chance
 
 SKILL_SCALES = ("log", "logit")
 
@@ -40,7 +41,7 @@ SKILL_SCALES = ("log", "logit")
 GUESS = Beta(1.0, 50.0)
 LAPSE = Beta(1.0, 50.0)
 
-_LN2 = float(np.log(2.0))
+_LN2, _NEAR_QUARTER = float(np.log(2.0)), near_chance(0.25)
 
 
 def _is_symbolic(value: Any) -> bool:
@@ -172,15 +173,18 @@ class Metric:
     def unfloored(self) -> Metric:
         """Return the same metric for scores that may fall below chance.
 
-        A model that is misled scores less than one that guesses. Where the guess rate is a number,
-        no skill gives such a score; without it, scores between 0 and chance have a skill like all
-        others. Every account of a curve is seen through the same metric, so that none is favoured
-        for what the others cannot give.
+        Where the guess rate is known no skill gives such a score; without it, scores between 0 and
+        chance have one like all others. All accounts of a curve are seen through one metric.
         """
         guess = getattr(self, "guess", None)
         if self.direction < 0 or not isinstance(guess, int | float) or guess == 0:
             return self
         return replace(self, guess=0.0)  # type: ignore[call-arg]
+
+    def least(self, n: np.ndarray, k: np.ndarray) -> np.ndarray:
+        """Probability (m,) of `k` (m,) right answers of `n` (m,), or fewer, by guessing."""
+        k = np.minimum(k, n - 1e-9)
+        return special.betainc(n - k, k + 1, 1 - self.chance)
 
     def priors(self) -> dict[str, Prior]:
         """Free parameters of the metric and their priors."""
@@ -198,13 +202,8 @@ class Metric:
     def _token_probability(self, raw_skill: Any) -> Any:
         if self.skill_scale == "log":
             # e^-s overflows only where p is 0 to the last digit
-            return np.exp(-np.exp(-_at_least(raw_skill, -30.0)))
+            return np.exp(-np.exp(-at_least(raw_skill, -30.0)))
         return 0.5 * (1.0 + np.tanh(0.5 * raw_skill))
-
-
-def _at_least(value: Any, low: float) -> Any:
-    # maximum from operators that PyTensor also understands
-    return low + 0.5 * ((value - low) + np.abs(value - low))
 
 
 @dataclass(frozen=True)
@@ -284,12 +283,26 @@ class MultipleChoice(Proportion):
     """
 
     options: float = 4.0
-    guess: Prior | float = 0.25
+    guess: Prior | float = _NEAR_QUARTER
 
     @classmethod
     def from_chance(cls, chance: float, **kwargs: Any) -> MultipleChoice:
-        """Return the metric whose guesser scores `chance`."""
-        return cls(options=1.0 / chance, guess=chance, **kwargs)
+        """Return the metric whose guesser scores about `chance` (`near_chance`)."""
+        kwargs.setdefault("guess", near_chance(chance))
+        return cls(options=1.0 / chance, **kwargs)
+
+    def unfloored(self):
+        """See `Metric.unfloored`: near chance is a floor as well."""
+        return self if self.guess == 0 else replace(self, guess=0.0)
+
+    def least(self, n, k):
+        """See `Metric.least`: the guess rate itself is not known to the last digit."""
+        if not isinstance(self.guess, Beta):
+            return super().least(n, k)
+        z = np.linspace(-6.0, 6.0, 97)
+        share, k = np.exp(-0.5 * z * z), np.minimum(k, n - 1e-9)[:, None]
+        right = special.betainc(n[:, None] - k, k + 1, 1 - self.guess.from_normal(z))
+        return right @ (share / share.sum())
 
     def raw_fraction(self, raw_skill):
         """See `Metric.raw_fraction`."""
@@ -297,7 +310,7 @@ class MultipleChoice(Proportion):
             return 0.5 * (1.0 + np.tanh(0.5 * raw_skill))
         k = self.options
         # d' > 15 is certainty
-        d = np.exp(-_at_least(-_at_least(raw_skill, -30.0), -2.7))
+        d = np.exp(-at_least(-at_least(raw_skill, -30.0), -2.7))
         right = 0.0
         for node, weight in zip(*_HERMITE, strict=True):
             right = right + weight * _ndtr(node + d) ** (k - 1.0)
@@ -310,12 +323,7 @@ class MultipleChoice(Proportion):
         return float(np.sum(weights * special.ndtr(nodes) ** (self.options - 1.0)))
 
 
-def _hermite(order: int) -> tuple[np.ndarray, np.ndarray]:
-    nodes, weights = special.roots_hermitenorm(order)
-    return nodes, weights / np.sqrt(2 * np.pi)
-
-
-_HERMITE = _hermite(24)
+_HERMITE = hermite(24)
 
 
 @dataclass(frozen=True)
@@ -421,7 +429,7 @@ class CrossEntropy(Metric):
         """See `Metric.__call__`."""
         middle, unit = _shape(self)
         raw = middle + unit * skill
-        return self._of_loss(np.exp(-raw) if self.skill_scale == "log" else _softplus(-raw))
+        return self._of_loss(np.exp(-raw) if self.skill_scale == "log" else softplus(-raw))
 
     def raw_fraction(self, raw_skill):
         """Per-token probability (used to place the half-way point only)."""
@@ -431,7 +439,7 @@ class CrossEntropy(Metric):
         """Skill that shows as `score` (the inverse of `__call__`)."""
         loss = self._to_loss(np.asarray(score, float))
         middle, unit = _shape(self)
-        raw = -np.log(loss) if self.skill_scale == "log" else -_log_expm1(loss)
+        raw = -np.log(loss) if self.skill_scale == "log" else -log_expm1(loss)
         return (raw - middle) / unit
 
     def skill_error(self, score: np.ndarray, stderr: np.ndarray) -> np.ndarray:
@@ -450,14 +458,6 @@ class CrossEntropy(Metric):
 
     def _to_loss(self, score: np.ndarray) -> np.ndarray:
         return score
-
-
-def _softplus(z: Any) -> Any:
-    return 0.5 * (z + np.abs(z)) + np.log1p(np.exp(-np.abs(z)))
-
-
-def _log_expm1(loss: np.ndarray) -> np.ndarray:
-    return loss + np.log(-np.expm1(-loss))
 
 
 @dataclass(frozen=True)

@@ -302,13 +302,13 @@ def _skills(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     worse, better = curve.intervals() if metric.direction > 0 else curve.intervals()[::-1]
     if "guess" not in metric.priors():
         rate = metric.fixed().get("guess", 0.0)
-        low, middle, high = (_skill_of(curve, s, rate) for s in (worse, curve.score, better))
-        return low, middle, high
-    likely = float(metric.guess.quantile(np.array(0.95), np.array(0.05)))
+        return tuple(_skill_of(curve, s, rate) for s in (worse, curve.score, better))  # type: ignore
+    least, likely = metric.guess.quantile(np.array([0.05, 0.95]), np.array([0.95, 0.05])).tolist()
+    usual = metric.chance if least > 0.5 * metric.chance else 0.0
     most = min(likely, float(better.min() if metric.direction > 0 else 1 - better.max()))
     low = _skill_of(curve, worse, most)
-    middle = np.where(low == -np.inf, -np.inf, _skill_of(curve, curve.score, 0.0))
-    return low, middle, _skill_of(curve, better, 0.0)
+    middle = np.where(low == -np.inf, -np.inf, _skill_of(curve, curve.score, usual))
+    return low, middle, _skill_of(curve, better, min(least, usual))
 
 
 def _skill_of(curve: Curve, score: np.ndarray, guess: float) -> np.ndarray:

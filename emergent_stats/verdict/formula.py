@@ -23,7 +23,7 @@ from scipy import special
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.maths import log_sum, quasi_normal
-from emergent_stats.model.metrics import metric_for
+from emergent_stats.model.metrics import MultipleChoice, metric_for
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.trends import (
     ACCOUNTS,
@@ -365,9 +365,8 @@ def verdicts(p: np.ndarray, thresholds: Thresholds = THRESHOLDS) -> np.ndarray:
 def _example_variance(plan: Plan, skill: np.ndarray) -> np.ndarray:
     """Variance (m,) of skill read off a score on n examples, in square nats.
 
-    Binomial noise by the metric's slope, plus guess and lapse rates that the
-    analysis does not know. A score at either end still bounds the skill from
-    one side, so the variance stops at `_ONE_SIDED`.
+    Binomial noise by the metric's slope, plus guess and lapse rates that the analysis does not
+    know. A score at either end bounds the skill from one side: it stops at `_ONE_SIDED`.
     """
     metric = metric_for(plan.metric, plan.chance)
     if metric.continuous:
@@ -375,7 +374,8 @@ def _example_variance(plan: Plan, skill: np.ndarray) -> np.ndarray:
         return np.full(skill.shape, 1.0 / plan.n)
     near = skill + 1e-3 * np.array([-1.0, 0.0, 1.0])[:, None]
     fraction = np.asarray(metric.fraction(near))
-    floor = metric.fixed().get("guess", _RATE)
+    choice = isinstance(metric, MultipleChoice)
+    floor = metric.chance if choice else metric.fixed().get("guess", _RATE)
     steep = np.maximum((1 - floor - _RATE) * (fraction[2] - fraction[0]) / 2e-3, 1e-6)
     score = floor + (1 - floor - _RATE) * np.clip(fraction[1], 1e-4, 1 - 1e-4)
     noise = score * (1 - score) / plan.n

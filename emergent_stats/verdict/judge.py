@@ -18,7 +18,8 @@ from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.evidence.many import evidences
 from emergent_stats.evidence.threads import Progress, each, workers
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.hypothesis import hypotheses
+from emergent_stats.model.hypothesis import Hypothesis, hypotheses
+from emergent_stats.model.learnt import WEAK, priors_for
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.results.checkpoints import thinned
@@ -55,6 +56,7 @@ def compare_all(
     calibrate: int = 0,
     seed: int = 0,
     thresholds: Thresholds = THRESHOLDS,
+    priors: str = "weak",
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Comparison]:
@@ -65,7 +67,7 @@ def compare_all(
     Parameters
     ----------
     curves : sequence of Curve
-    calibrate, seed, thresholds
+    calibrate, seed, thresholds, priors
         As in `compare`.
     jobs : int, optional
         Threads; default one per core. Results do not depend on it, nor on
@@ -92,7 +94,9 @@ def compare_all(
                 apparent_jump=seen, warnings=curve.all_notes, thresholds=thresholds,
             )  # fmt: skip
         else:
-            found = _Analysis(curve, seed, thresholds, calibrate, inside, report).comparison()
+            found = _Analysis(
+                curve, seed, thresholds, calibrate, inside, report, priors
+            ).comparison()
         report(1)
         return found
 
@@ -104,6 +108,7 @@ def findings_of(
     *,
     seed: int = 0,
     thresholds: Thresholds = THRESHOLDS,
+    priors: str = "weak",
     jobs: int | None = None,
 ) -> list[Findings | None]:
     """Everything that the verdict on each curve would look at, simulation aside.
@@ -114,7 +119,7 @@ def findings_of(
     Parameters
     ----------
     curves : sequence of Curve
-    seed, jobs
+    seed, jobs, priors
         As in `compare_all`.
     thresholds : Thresholds
         Numbers that are costly are collected where `probability` is exceeded:
@@ -130,7 +135,7 @@ def findings_of(
         curve = thinned(curve)
         if thin(curve) is not None:
             return None
-        return _Analysis(curve, seed, thresholds, 0, 1, report).findings()
+        return _Analysis(curve, seed, thresholds, 0, 1, report, priors).findings()
 
     return each(curves, work, jobs)
 
@@ -146,14 +151,14 @@ class _Analysis:
         calibrate: int,
         jobs: int,
         report: Progress,
+        priors: str,
     ):
-        metric = curve.metric_object
+        self.priors = priors_for(curve, priors)
+        metric = self.priors.metric(curve.metric_object)
         self.curve, self.seed, self.thresholds, self.calibrate = curve, seed, thresholds, calibrate
         self.jobs, self.report = jobs, report
         self.batch = Batch.of([curve], metric)
-        self.evidence = evidences(
-            self.batch, seed, hypotheses(metric, smallest_change=thresholds.smallest_change)
-        )
+        self.evidence = evidences(self.batch, seed, self._hypotheses(metric))
         account_z = account_evidence(self.evidence)
         self.p = probabilities(account_z)[0]
         self.log_bf = float(log_bayes_factor(account_z)[0])
@@ -161,6 +166,11 @@ class _Analysis:
         self.doubts = _doubts(self.evidence, thresholds)
         self.grid = self._grid(metric)
         self.second = self._second_scale(metric)
+
+    def _hypotheses(self, metric: Metric) -> list[Hypothesis]:
+        return hypotheses(
+            metric, smallest_change=self.thresholds.smallest_change, priors=self.priors
+        )
 
     def _rng(self, use: int) -> np.random.Generator:
         """Random numbers for one use, which follow the curve's own numbers."""
@@ -174,13 +184,10 @@ class _Analysis:
         """
         limit = self.thresholds.probability
         settled = max(share_of(self.p, "gradual"), self.p_break) > limit
-        extra = (
-            evidences(
-                self.batch, self.seed, extra_hypotheses(metric, self.thresholds.smallest_change)
-            )
-            if settled
-            else {}
-        )
+        extra = {}
+        if settled:
+            others = extra_hypotheses(metric, self.thresholds.smallest_change, self.priors)
+            extra = evidences(self.batch, self.seed, others)
         return grid(self.evidence, extra)[:, 0]
 
     def _second_scale(self, metric: Metric) -> float:
@@ -188,11 +195,7 @@ class _Analysis:
         if self.p_break <= _LOOK_TWICE:
             return float("nan")
         twin = metric.on_scale("logit")
-        evidence = evidences(
-            Batch.of([self.curve], twin),
-            self.seed,
-            hypotheses(twin, smallest_change=self.thresholds.smallest_change),
-        )
+        evidence = evidences(Batch.of([self.curve], twin), self.seed, self._hypotheses(twin))
         return float(share_of(probabilities(account_evidence(evidence))[0], *BREAKS))
 
     def findings(self) -> Findings:
@@ -284,7 +287,7 @@ class _Analysis:
             width=width,
             height=height,
             apparent_jump=f.apparent_jump,
-            warnings=(*curve.all_notes, *_numerical_warnings(rows)),
+            warnings=(*curve.all_notes, *self._prior_words(), *_numerical_warnings(rows)),
             hypotheses=rows,
             sensitivity=tuple(
                 {
@@ -297,6 +300,9 @@ class _Analysis:
             bands=summary.bands(self.batch, self.evidence, row, self._rng(5)),
             thresholds=t,
         )  # fmt: skip
+
+    def _prior_words(self) -> list[str]:
+        return [] if self.priors is WEAK else [self.priors.words]
 
     def _log_bf_error(self) -> float:
         """Error of the log Bayes factor: its hypotheses' errors, weighted by their shares."""
@@ -408,6 +414,7 @@ def compare(
     calibrate: int = 0,
     seed: int = 0,
     thresholds: Thresholds = THRESHOLDS,
+    priors: str = "weak",
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Weigh the accounts of one curve and reach a verdict.
@@ -423,6 +430,9 @@ def compare(
         Of everything random; the same seed gives the same numbers.
     thresholds : Thresholds
         What a verdict needs.
+    priors : {"weak", "corpus"}
+        Declared priors of slopes, levels, noise and rates, or those learnt from the
+        shipped studies (`learnt.priors_for`).
     progress : callable, optional
         Called as progress(done, total) while simulating.
 
@@ -438,6 +448,12 @@ def compare(
     'undecided'
     """
     found = compare_all(
-        [curve], calibrate=calibrate, seed=seed, thresholds=thresholds, jobs=1, progress=progress
+        [curve],
+        calibrate=calibrate,
+        seed=seed,
+        thresholds=thresholds,
+        priors=priors,
+        jobs=1,
+        progress=progress,
     )
     return found[0]

@@ -18,8 +18,10 @@ import numpy as np
 from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.evidence.integrand import log_visible_share
 from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.learnt import WEAK, Priors
 from emergent_stats.model.maths import log_sum
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.noise import noise_for
 from emergent_stats.model.priors import Gamma, HalfNormal, HalfStudentT, Rising, Uniform
 from emergent_stats.model.trends import (
     ACCOUNTS,
@@ -61,10 +63,13 @@ EXTRA = {
 }
 
 
-def extra_hypotheses(metric: Metric, smallest_change: float | None = None) -> list[Hypothesis]:
+def extra_hypotheses(
+    metric: Metric, smallest_change: float | None = None, priors: Priors = WEAK
+) -> list[Hypothesis]:
     """Hypotheses of `EXTRA`, needed by `grid` beside the standard ones."""
+    noise = priors.noise(noise_for(metric))
     return [
-        Hypothesis(trend, metric, name=name, smallest_change=smallest_change)
+        Hypothesis(priors.trend(trend), metric, noise, name, smallest_change)
         for name, trend in EXTRA.items()
     ]
 

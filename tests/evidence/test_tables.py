@@ -94,7 +94,7 @@ def test_profiles_of_forced_choice(sigma):
     curve = Curve(
         AXIS, np.array([40, 52, 60, 120, 190, 200]) / 200, "multiple_choice", n=200.0, chance=0.25
     )
-    metric = replace(curve.metric_object, lapse=0.01)
+    metric = replace(curve.metric_object, guess=0.25, lapse=0.01)
     for i in range(6):
         compare(curve, metric, sigma, i)
 

@@ -56,7 +56,9 @@ def test_priors_in_order_and_location_in_the_design():
 
 def test_numbers_are_fixed_parameters():
     h = Hypothesis(
-        PowerLaw(slope=1.0), MultipleChoice.from_chance(0.25, lapse=0.0), Binomial(sigma=0.1)
+        PowerLaw(slope=1.0),
+        MultipleChoice.from_chance(0.25, guess=0.25, lapse=0.0),
+        Binomial(sigma=0.1),
     )
     assert h.fixed() == {"slope": 1.0, "guess": 0.25, "lapse": 0.0, "sigma": 0.1}
     assert list(h.priors()) == ["level"]

@@ -26,7 +26,7 @@ from emergent_stats.model.metrics import (
     Threshold,
     metric_for,
 )
-from emergent_stats.model.trends import PowerLaw
+from emergent_stats.model.trends import Kink, PowerLaw
 from emergent_stats.results.corpus import METRIC_RANGE
 
 S = np.linspace(-8, 8, 161)
@@ -292,3 +292,50 @@ def test_a_score_above_its_top_is_refused(monkeypatch):
     assert len(compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.1))])) == 1
     with pytest.raises(ValueError, match=r"lapse rate of 0\.5"):
         compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.5))])
+
+
+# --- chance that is known, about -----------------------------------------------------------
+@pytest.mark.parametrize("chance", [0.1, 0.25, 0.5])
+def test_guessers_score_about_chance_and_a_number_fixes_it(chance):
+    metric = metric_for("multiple_choice", chance)
+    guess = metric.priors()["guess"]
+    drawn = guess.from_normal(np.random.default_rng(0).standard_normal(20_000))
+    assert metric.chance == pytest.approx(chance)
+    assert drawn.mean() == pytest.approx(chance, abs=1e-3)
+    assert 0.015 < drawn.std() < 0.04
+    assert MultipleChoice.from_chance(chance, guess=chance).fixed()["guess"] == chance
+
+
+@pytest.mark.parametrize("k", [150.0, 190.0, 230.0, 250.0])
+def test_luck_below_chance_counts_what_is_not_known_of_chance(k):
+    metric = MultipleChoice.from_chance(0.25)
+    n, k = np.array([1000.0]), np.array([k])
+    own = metric.priors()["guess"]
+    want = stats.betabinom(1000, own.a, own.b).cdf(k)
+    np.testing.assert_allclose(metric.least(n, k), want, rtol=0.01)
+    exact = MultipleChoice.from_chance(0.25, guess=0.25)
+    np.testing.assert_allclose(exact.least(n, k), stats.binom(1000, 0.25).cdf(k), rtol=1e-9)
+
+
+def test_a_score_just_below_chance_misleads_nobody_however_many_examples():
+    x, score = 10.0 ** np.arange(8, 14), np.array([0.23, 0.24, 0.23, 0.26, 0.3, 0.4])
+    curve = Curve(x, score, "multiple_choice", n=100_000.0, chance=0.25)
+    assert not curve.misled.any()
+    low = Curve(x, [0.12, *score[1:]], "multiple_choice", n=100_000.0, chance=0.25)
+    assert low.misled.tolist() == [True] + [False] * 5
+    assert low.metric_object == low.metric_object.unfloored()
+    assert low.metric_object.fixed()["guess"] == 0
+
+
+def test_guessers_beyond_chance_make_no_break():
+    # a power law of 2 nats a decade above a floor of .29; examples in plenty
+    x = np.linspace(8.0, 11.5, 8)
+    exact = MultipleChoice.from_chance(0.25, guess=0.25)
+    score = exact(-2.0 + 2.0 * (x - x.mean()), guess=0.29, lapse=0.01)
+    curve = Curve(10**x, np.round(score * 4000) / 4000, "multiple_choice", n=4000.0, chance=0.25)
+    odds = []
+    for metric in (exact, curve.metric_object):
+        rows = evidence_table([curve], [Hypothesis(t(), metric) for t in (PowerLaw, Kink)])
+        odds.append(float(rows["log_evidence"].diff().iloc[1]))
+    assert odds[0] > 3.0
+    assert odds[1] < odds[0] - 1.5

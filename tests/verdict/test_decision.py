@@ -129,7 +129,10 @@ def test_a_model_below_chance_is_no_fall(found):
     """Every account is seen through one metric: none wins for what the others cannot give."""
     assert found["rises from below chance"].verdict == "gradual"
     assert found["rises from below chance"].p_falls < 0.05
-    assert any("no floor at chance" in w for w in found["rises from below chance"].warnings)
+    # .07 below is within what is not known of guessers: the floor is lower, not gone
+    notes = found["rises from below chance"].warnings
+    assert any("1 of 8 models score below chance" in w for w in notes)
+    assert not any("no floor at chance" in w for w in notes)
 
 
 def test_guessing_does_not_fall(found):
