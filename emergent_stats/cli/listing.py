@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emergent_stats.cli.tables import plain, print_table, say, screen
 from emergent_stats.model.trends import ACCOUNTS
+from emergent_stats.model.visible import SMALLEST_CHANGE, SMALLEST_LOSS_CHANGE
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import number, probability, scale_range
 
@@ -25,9 +26,12 @@ _VERDICT_STYLES = {
     "real": "bold red", "artefact": "cyan", "gradual": "cyan", "falls": "magenta",
     "undecided": "yellow",
 }  # fmt: skip
-_TEXT = ("study", "family", "task", "metric", "axis", "verdict", "kind", "reason", "warnings")
+_TEXT = (
+    "study", "family", "task", "metric", "axis", "verdict", "kind", "reason", "warnings", "lean",
+    "summary", "largest_gap",
+)  # fmt: skip
 _WHOLE = ("shots", "seed", "m")
-_FLAGS = ("robust", "apparent_jump")
+_FLAGS = ("robust", "apparent_jump", "confirmed")
 
 
 def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
@@ -123,9 +127,13 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
 
 def _held_against(comparison: Comparison) -> str:
     t = comparison.thresholds
+    losses = comparison.curve.metric_object.continuous
+    smallest = t.smallest_change or (SMALLEST_LOSS_CHANGE if losses else SMALLEST_CHANGE)
+    share = "nats" if losses else "of the way from chance to top"
     return comparison.curve.scale_axis.in_words(
         f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "
-        f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; with --calibrate, "
+        f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; a break must change the "
+        f"score of some model by {smallest:g} {share}; with --calibrate, "
         f"p_cal < {t.p_cal:g} for real and power ≥ {t.power:g} for artefact."
     )
 
@@ -137,7 +145,10 @@ def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[d
         head = plain(" · ".join(_words(row, _differing(rows))), "bold").append(": ")
         head.append(_verdict(row), style=_VERDICT_STYLES.get(str(row["verdict"]), ""))
         console.print(head)
-        say(comparison.reason, *filter(None, [what_would_decide(comparison)]), indent="  ")
+        undecided = comparison.verdict == "undecided" and comparison.lean
+        leans = f"leans to {comparison.lean}" if undecided else ""
+        told = filter(None, [leans, what_would_decide(comparison)])
+        say(comparison.reason, *told, indent="  ")
 
 
 def _print_causes(comparisons: Sequence[Comparison]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,7 +44,6 @@ class Batch:
     offset: np.ndarray | None = None
     alike: bool = False
     _known: dict[Any, tuple[Lattice, Profiles]] = field(default_factory=dict, repr=False)
-    _placed: set[Any] = field(default_factory=set, repr=False)
 
     @classmethod
     def of(cls, curves: Sequence[Curve], metric: Metric) -> Batch:
@@ -78,7 +77,6 @@ class Batch:
             None if self.offset is None else self.offset[rows],
             self.alike,
             {k: (a.take(rows), b.take(rows)) for k, (a, b) in self._known.items()},
-            set(self._placed),
         )
 
     def with_offset(self, offset: np.ndarray) -> Batch:
@@ -92,24 +90,9 @@ class Batch:
         key = (noise, spacing, guesses, lapses)
         if key not in self._known:
             nodes = lattice(self.obs, self.metric, noise, spacing, guesses, lapses, self.alike)
-            self._known[key] = nodes, self._profiles(nodes)
+            make = shared_profiles if self.alike else profiles
+            self._known[key] = nodes, make(self.obs, self.metric, nodes)
         return self._known[key]
-
-    def _profiles(self, nodes: Lattice) -> Profiles:
-        return (shared_profiles if self.alike else profiles)(self.obs, self.metric, nodes)
-
-    def place(
-        self, key: tuple[Noise, float, int, int], look: Callable[[Lattice], Lattice | None]
-    ) -> None:
-        """Let `look` move the nuisance nodes of `key` (as in `tables`), once, until it is content.
-
-        It is shown the nodes, and returns others or None.
-        """
-        if key in self._placed:
-            return
-        while (nodes := look(self.tables(*key)[0])) is not None:
-            self._known[key] = nodes, self._profiles(nodes)
-        self._placed.add(key)
 
     def __len__(self) -> int:
         return len(self.curves)

@@ -10,7 +10,6 @@ import numpy as np
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, LARGE_ERROR, Effort
 from emergent_stats.evidence.evidence import Evidence, log_evidence
-from emergent_stats.evidence.placing import place_rates
 from emergent_stats.evidence.threads import Progress, each
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
@@ -153,7 +152,6 @@ def evidences(
 
     The first one shows the others where on the nuisance lattice to look.
     """
-    place_rates(batch, chosen[0].noise, effort, seed)
     found: dict[str, Evidence] = {}
     floor = np.full(len(batch), -np.inf)
     hint = None

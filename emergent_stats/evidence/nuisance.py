@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from scipy import special
 
 from emergent_stats.model.likelihood import SKILL_NORMAL, Observations
-from emergent_stats.model.maths import log_sum
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise
 from emergent_stats.model.priors import Prior
@@ -26,8 +24,8 @@ _Z = np.linspace(-8.0, 8.0, 1601)
 _LEAST_SIGMA = 5e-4
 # prior probability below which a rate as extreme as the scores is out of the question
 _RULED_OUT = 1e-6
-# share of the nodes that follow the prior where a first look has shown the posterior
-_PRIOR_SHARE = 0.25
+# two standard deviations of a rate, as a share of it, below which half as many nodes are enough
+_NARROW = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +48,6 @@ class Lattice:
     lapse: np.ndarray
     log_rate_weight: np.ndarray
     shape: tuple[int, int]
-
-    def axes(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """Rates and log weights, (C, G) of guessing and (C, L) of lapses."""
-        split = (-1, *self.shape)
-        log_w = self.log_rate_weight.reshape(split)
-        guess, lapse = self.guess.reshape(split)[:, :, 0], self.lapse.reshape(split)[:, 0]
-        return (guess, log_sum(log_w, 2)), (lapse, log_sum(log_w, 1))
 
     def with_rates(
         self, guess: np.ndarray, log_guess: np.ndarray, lapse: np.ndarray, log_lapse: np.ndarray
@@ -119,7 +110,9 @@ def lattice(
         ("lapse", high, width_high, lapses),
     ):
         if name in priors:
-            rates.append(_rate_nodes(priors[name], at, width, most))
+            # a guess rate near a known chance
+            narrow = _narrow(priors[name])
+            rates.append(_rate_nodes(priors[name], at, width, -(-most // 2) if narrow else most))
         else:
             value = np.full((count, 1), fixed.get(name, 0.0))
             rates.append((value, np.zeros((count, 1))))
@@ -158,6 +151,12 @@ def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.nd
     below = float(special.ndtr(np.interp(edge, value, _Z)))
     log_w[0] = np.logaddexp(log_w[0], np.log(max(below, 1e-300)))
     return np.tile(nodes, (count, 1)), np.tile(log_w, (count, 1))
+
+
+def _narrow(prior: Prior) -> bool:
+    """Whether a rate is known to a fraction of itself."""
+    low, middle, high = prior.from_normal(np.array([-1.0, 0.0, 1.0]))
+    return bool(high - low < _NARROW * middle)
 
 
 def _middle(at: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -280,49 +279,3 @@ def _stretches(value: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray
     rate = np.clip(rate, np.maximum(edges[:-1], 0.0), edges[1:])
     with np.errstate(divide="ignore"):
         return rate, np.where(there, np.log(mass), -np.inf)
-
-
-def posterior_nodes(
-    prior: Prior, rate: np.ndarray, log_weight: np.ndarray, masses: np.ndarray, most: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and log weights of a rate where a first look found its posterior.
-
-    The likelihood of the rate, marginal of all else, is known at the first
-    nodes as posterior over prior mass; its logarithm is interpolated, and the
-    new nodes stand for equal shares of the posteriors it gives, and of the prior.
-
-    Parameters
-    ----------
-    prior : Prior
-    rate, log_weight : (K,) arrays
-        The first nodes and their prior masses (−inf where one is unused).
-    masses : (H, K) array
-        Posterior masses of the first nodes under H hypotheses.
-    most : int
-        Number of new nodes.
-    """
-    value = prior.from_normal(_Z)
-    used = np.flatnonzero(log_weight > -np.inf)
-    order = used[np.argsort(rate[used], kind="stable")]
-    at = np.interp(rate[order], value, _Z)
-    order, at = order[np.append(True, np.diff(at) > 0)], at[np.append(True, np.diff(at) > 0)]
-    fine = [np.linspace(a, b, 33) for a, b in pairwise(at.tolist())]
-    grid = np.unique(np.concatenate([_Z, *fine]))
-    prior_density = np.exp(-0.5 * grid * grid)
-    parts = [_PRIOR_SHARE * prior_density / np.trapezoid(prior_density, grid)]
-    for mass in masses:
-        log_l = np.log(np.maximum(mass[order], 1e-300)) - log_weight[order]
-        log_l = np.maximum(log_l - log_l.max(), -60.0)
-        found = np.interp(grid, at, log_l)
-        if at.size > 1:
-            # beyond the first nodes it can only fall on
-            low = max((log_l[1] - log_l[0]) / (at[1] - at[0]), 0.0)
-            high = min((log_l[-1] - log_l[-2]) / (at[-1] - at[-2]), 0.0)
-            found += low * np.minimum(grid - at[0], 0.0) + high * np.maximum(grid - at[-1], 0.0)
-        density = prior_density * np.exp(found - found.max())
-        density /= np.trapezoid(density, grid)
-        parts.append((1.0 - _PRIOR_SHARE) / len(masses) * density)
-    density = np.sum(parts, axis=0)
-    below = np.append(0.0, np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(grid)))
-    z = np.interp(np.arange(1, most) / most, below / below[-1], grid)
-    return _stretches(value, np.concatenate([[-8.0], z, [8.0]]))

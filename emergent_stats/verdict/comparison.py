@@ -15,6 +15,7 @@ import numpy as np
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.verdict.decision import THRESHOLDS, Thresholds
+from emergent_stats.verdict.lean import lean, sentence
 from emergent_stats.verdict.words import probability
 
 _COLUMNS = 80
@@ -28,13 +29,14 @@ ROW = (
     "p_flat", "p_gradual", "p_onset", "p_jump", "p_falls", "log_bf", "log_bf_error",
     "p_cal", "power", "robust",
     "at_low", "at_high", "width_low", "width_high", "height_low", "height_high",
-    "apparent_jump", "warnings",
+    "apparent_jump", "warnings", "lean", "summary", "rise_low", "rise_high", "largest_gap",
+    "confirmed",
 )  # fmt: skip
 
 # numbers of a row that are rounded, and their decimals
 _MEANT = (
     "log_bf", "log_bf_error", "at_low", "at_high", "width_low", "width_high", "height_low",
-    "height_high",
+    "height_high", "rise_low", "rise_high",
 )  # fmt: skip
 _DIGITS = 4
 _ARRAYS = ("axis_values", "score", "n", "stderr")
@@ -74,6 +76,14 @@ class Comparison:
         NaN where the break found is an onset.
     apparent_jump : bool
         The score itself looks like a jump: half of its rise or more within one gap.
+    rise : (low, high)
+        90 % interval of what the expected score gains from the first scale to the last, over all
+        accounts, in units of the score (a loss that falls gains less than nothing).
+    largest_gap : str
+        Between which neighbouring scales the score changes most.
+    confirmed : bool or None
+        Of a verdict `real` that was simulated: fewer simulated gradual series look as broken
+        than `Thresholds.p_cal`.
     warnings : tuple of str
     hypotheses : tuple of dict
         One row per hypothesis: name, account, log_evidence, error, probability,
@@ -107,6 +117,9 @@ class Comparison:
     width: tuple[float, float] = (float("nan"), float("nan"))
     height: tuple[float, float] = (float("nan"), float("nan"))
     apparent_jump: bool = False
+    rise: tuple[float, float] = (float("nan"), float("nan"))
+    largest_gap: str | None = None
+    confirmed: bool | None = None
     warnings: tuple[str, ...] = ()
     hypotheses: tuple[dict[str, Any], ...] = ()
     sensitivity: tuple[dict[str, float], ...] = ()
@@ -122,6 +135,16 @@ class Comparison:
     def p_real(self) -> float:
         """Probability of a jump or an onset."""
         return self.p_onset + self.p_jump
+
+    @property
+    def lean(self) -> str | None:
+        """Which account is most probable, and its odds against the next, in words too."""
+        return lean(self)
+
+    @property
+    def summary(self) -> str:
+        """One sentence on the verdict for a paper."""
+        return sentence(self)
 
     def row(self) -> dict[str, Any]:
         """One row of the command line's output: the columns of `ROW`, None where not applicable.
@@ -141,7 +164,7 @@ class Comparison:
             "m": curve.m,
             "warnings": "; ".join(self.warnings) or None,
         }
-        for name in ("at", "width", "height"):
+        for name in ("at", "width", "height", "rise"):
             values[f"{name}_low"], values[f"{name}_high"] = getattr(self, name)
         for name in ROW:
             if name not in values:
@@ -208,7 +231,7 @@ class Comparison:
             "p_second",
         ):
             data[name] = _number(data[name])
-        for name in ("at", "width", "height"):
+        for name in ("at", "width", "height", "rise"):
             data[name] = tuple(_number(v) for v in data[name])
         data["warnings"] = tuple(data["warnings"])
         data["hypotheses"] = tuple(
@@ -257,6 +280,8 @@ def comparison_text(c: Comparison) -> str:
     lines = [_title(c), ""]
     verdict = c.verdict + (f" ({c.kind})" if c.kind else "")
     lines += wrap(f"{verdict}: {c.reason}", _COLUMNS, subsequent_indent="  ")
+    if c.verdict == "undecided" and c.lean:
+        lines.append(f"  leans to {c.lean}")
     lines += wrap(what_would_decide(c), _COLUMNS, subsequent_indent="  ", initial_indent="  ")
     if not np.isfinite(c.p_flat):
         return "\n".join([*lines, *_warnings(c)])
@@ -318,6 +343,8 @@ def _title(c: Comparison) -> str:
 
 def _details(c: Comparison) -> Iterator[str]:
     real = [row["onset"] + row["jump"] for row in c.sensitivity]
+    if np.isfinite(c.rise).all():
+        yield f"expected score, first to last scale: {c.rise[0]:+.3g} to {c.rise[1]:+.3g} (90 %)"
     yield f"P(break) over the sensitivity grid: {min(real):.2f} to {max(real):.2f}"
     if np.isfinite(c.p_second):
         yield f"P(break) on the logit scale of skill: {c.p_second:.3f}"

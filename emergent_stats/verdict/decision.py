@@ -19,10 +19,12 @@ class Thresholds:
     probability : float
         Smallest probability of the account a verdict rests on.
     p_cal : float
-        Largest share of simulated gradual series with as large a Bayes factor.
+        Share of simulated gradual series with as large a Bayes factor below
+        which a verdict `real` is confirmed by simulation.
     bound : float
-        Without simulation: largest value of 1/(Bayes factor), which bounds
-        that share for any gradual truth drawn from the prior (Markov). Where
+        Largest value of that share for `real`, confirmed or not. Without
+        simulation: of 1/(Bayes factor), which bounds the share for any gradual
+        truth drawn from the prior (Markov). Where
         the kind of break is unresolved, two accounts fit by halves, and the
         bound has to reach `p_cal` itself.
     power : float
@@ -109,6 +111,8 @@ class Verdict:
     kind: str | None
     reason: str
     robust: bool
+    #: Of `real`: whether the simulated null confirms it; None where it was not simulated.
+    confirmed: bool | None = None
 
 
 def thin(curve: Curve) -> Verdict | None:
@@ -212,6 +216,7 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
         return _undecided(
             f"skill scale: {lead} on the log scale of skill, {f.second_real:.2f} on the logit scale"
         )
+    confirmed = None
     if f.p_cal is None:
         bound = float(np.exp(-f.log_bf))
         if bound > (t.p_cal if kind == "unresolved" else t.bound):
@@ -221,13 +226,16 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
             )
         how = f"bound on false alarms {bound:.2g}, not simulated"
     else:
-        if f.p_cal >= t.p_cal:
+        if f.p_cal >= t.bound:
             return _undecided(
                 f"calibration: {lead}, but {f.p_cal:.1%} of gradual series on this design "
                 "look as broken"
             )
+        confirmed = f.p_cal < t.p_cal
         how = f"{f.p_cal:.2%} of simulated gradual series look as broken"
-    return Verdict("real", kind, f"{words}: {lead}; {how}", True)
+        if not confirmed:
+            how = f"not confirmed by simulation: {how}"
+    return Verdict("real", kind, f"{words}: {lead}; {how}", True, confirmed)
 
 
 def _maybe_gradual(f: Findings, t: Thresholds) -> Verdict:

@@ -287,6 +287,9 @@ class _Analysis:
             width=width,
             height=height,
             apparent_jump=f.apparent_jump,
+            rise=summary.rise(self.batch, self.evidence, self.p, self._rng(6)),
+            largest_gap=f.gap,
+            confirmed=verdict.confirmed,
             warnings=(*curve.all_notes, *self._prior_words(), *_numerical_warnings(rows)),
             hypotheses=rows,
             sensitivity=tuple(

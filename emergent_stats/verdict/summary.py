@@ -15,6 +15,8 @@ from emergent_stats.model.maths import log_sum
 from emergent_stats.model.trends import ACCOUNTS, WIDTH_RANGE
 from emergent_stats.verdict.calibration import draw_posterior, simulate_batch
 
+#: Probability of an account below which it has no say in an interval.
+_NOTHING = 1e-3
 _DRAWS = 400
 # replicated series of a predictive check: p-values of .005 must be told from 0
 _REPLICATES = 600
@@ -136,6 +138,33 @@ def small_change(
             small, size = small + float((change < limit).sum()), size + change.size
         total += float(weight) * small / size
     return total
+
+
+def rise(
+    batch: Batch, evidence: Mapping[str, Evidence], p: np.ndarray, rng: np.random.Generator
+) -> tuple[float, float]:
+    """90 % interval, over all accounts, of the expected score at the last scale less the first.
+
+    In units of the score, so that a loss that falls gives negative numbers.
+    """
+    curve = batch.curves[0]
+    ends = np.array([curve.x.min(), curve.x.max()]) - curve.centre
+    found, weights = [], []
+    for account, weight in zip(ACCOUNTS, p, strict=True):
+        if weight < _NOTHING:
+            continue
+        drawn = draw_posterior(members(evidence, account), 0, _DRAWS, rng)
+        gains = [
+            np.diff(np.broadcast_to(h.expected(ends, values), (len(values["sigma"]), 2)))[:, 0]
+            for h, values in drawn
+        ]
+        own = np.concatenate(gains)
+        found.append(own)
+        weights.append(np.full(own.size, float(weight) / own.size))
+    gain, mass = np.concatenate(found), np.concatenate(weights)
+    order = np.argsort(gain, kind="stable")
+    low, high = np.interp([0.05, 0.95], np.cumsum(mass[order]) / mass.sum(), gain[order])
+    return float(low), float(high)
 
 
 def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.Generator) -> float:

@@ -15,7 +15,7 @@ from emergent_stats.results.schema import AXES
 CONTRACT = """
 study family task metric shots seed axis m verdict kind reason p_flat p_gradual p_onset p_jump
 p_falls log_bf log_bf_error p_cal power robust at_low at_high width_low width_high height_low
-height_high apparent_jump warnings
+height_high apparent_jump warnings lean summary rise_low rise_high largest_gap confirmed
 """
 COLUMNS = CONTRACT.split()
 SIZES = np.array([1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11, 3e11])

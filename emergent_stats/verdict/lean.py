@@ -1,0 +1,84 @@
+"""Which way an answer leans and how far, in words; a sentence for a paper.
+
+Odds of the best account against the next best are Bayes factors, since all
+accounts are equally probable before the data; their words are those of Kass
+and Raftery (1995, J. Am. Stat. Assoc. 90:773).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emergent_stats.model.trends import ACCOUNTS, BREAKS
+
+if TYPE_CHECKING:
+    from emergent_stats.verdict.comparison import Comparison
+
+#: Smallest odds of each word.
+_WORDS = (
+    (150.0, "very strong"),
+    (20.0, "strong"),
+    (3.0, "positive"),
+    (1.0, "barely worth a mention"),
+)
+_MOST = 1000.0
+_SAYS = {
+    "real": {
+        "jump": "skill itself leaps",
+        "onset": "skill sets on, or grows faster, from a definite scale",
+        "unresolved": "skill breaks",
+    },
+    "artefact": "the score looks like a jump while the skill behind it grows smoothly",
+    "gradual": "skill grows smoothly",
+    "flat": "nothing visible happens",
+    "falls": "the score falls with scale",
+    "undecided": "the data do not decide",
+}
+
+
+def odds(c: Comparison) -> tuple[str, float] | None:
+    """What is most probable, and its odds against the next best; None if not analysed.
+
+    Of a verdict `real` jump and onset count together, or one account would argue against the other.
+    """
+    if not np.isfinite(c.p_flat):
+        return None
+    p = {account: float(getattr(c, f"p_{account}")) for account in ACCOUNTS}
+    if c.verdict == "real":
+        both = sum(p.pop(account) for account in BREAKS)
+        p["real"] = both
+    first, second = sorted(p, key=lambda name: -p[name])[:2]
+    return first, p[first] / max(p[second], 1e-12)
+
+
+def lean(c: Comparison) -> str | None:
+    """As `gradual 6 : 1 (positive)`; None if not analysed."""
+    found = odds(c)
+    if found is None:
+        return None
+    name, ratio = found
+    word = next(word for least, word in _WORDS if ratio >= least or least == 1.0)
+    if ratio >= _MOST:
+        return f"{name}, over {_MOST:.0f} : 1 ({word})"
+    return f"{name} {ratio:.{0 if ratio >= 9.95 else 1}f} : 1 ({word})".replace(".0 :", " :")
+
+
+def sentence(c: Comparison) -> str:
+    """One sentence on the verdict, with its numbers, for a paper."""
+    says = _SAYS[c.verdict]
+    if isinstance(says, dict):
+        says = says[c.kind or "unresolved"]
+    task = c.curve.key.get("task") or "this task"
+    tail = [f"{c.curve.m} models, {c.curve.metric}"]
+    if (leans := lean(c)) is not None:
+        tail.append(f"{'leaning to ' if c.verdict == 'undecided' else ''}{leans}")
+    if np.isfinite(c.rise).all():
+        low, high = c.rise
+        tail.append(
+            f"expected score from first to last scale {low:+.2g} to {high:+.2g}, 90 % interval"
+        )
+    if c.largest_gap:
+        tail.append(f"changing most {c.largest_gap}")
+    return f"On {task}, {says} ({'; '.join(tail)})."
