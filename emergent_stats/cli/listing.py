@@ -132,8 +132,8 @@ def _held_against(comparison: Comparison) -> str:
     share = "nats" if losses else "of the way from chance to top"
     return comparison.curve.scale_axis.in_words(
         f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "
-        f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; a break must change the "
-        f"score of some model by {smallest:g} {share}; with --calibrate, "
+        f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; a break must change "
+        f"the score of some model by {smallest:g} {share}; with --calibrate, "
         f"p_cal < {t.p_cal:g} for real and power ≥ {t.power:g} for artefact."
     )
 

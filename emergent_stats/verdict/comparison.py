@@ -15,7 +15,7 @@ import numpy as np
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.verdict.decision import THRESHOLDS, Thresholds
-from emergent_stats.verdict.lean import lean, sentence
+from emergent_stats.verdict.graded import lean, sentence
 from emergent_stats.verdict.words import probability
 
 _COLUMNS = 80

@@ -7,7 +7,7 @@ same, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,26 +28,22 @@ from emergent_stats.verdict.calibration import calibrate as run_calibration
 from emergent_stats.verdict.calibration import calibration_size
 from emergent_stats.verdict.comparison import Comparison
 from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, thin
+from emergent_stats.verdict.doubts import doubts_about
 from emergent_stats.verdict.sensitivity import (
     GRID,
     ONE_AT_A_TIME,
     account_evidence,
-    account_log_z,
     extra_hypotheses,
     grid,
     log_bayes_factor,
     probabilities,
     share_of,
-    speaks_for,
 )
 
 #: A second scale of skill is looked at where a break is at least this probable.
 _LOOK_TWICE = 0.8
 #: Posterior means of the noise between models rest on accounts at least this probable.
 _NOT_NEGLIGIBLE = 1e-6
-
-#: An evidence this far below the best cannot change a verdict, whatever its error.
-_MATTERS = 4.0
 
 
 def compare_all(
@@ -163,7 +159,7 @@ class _Analysis:
         self.p = probabilities(account_z)[0]
         self.log_bf = float(log_bayes_factor(account_z)[0])
         self.p_break = float(share_of(self.p, *BREAKS))
-        self.doubts = _doubts(self.evidence, thresholds)
+        self.doubts = doubts_about(self.evidence, thresholds)
         self.grid = self._grid(metric)
         self.second = self._second_scale(metric)
 
@@ -352,59 +348,6 @@ def _warning(evidence: Evidence) -> str:
     if evidence.doubts[0]:
         return evidence.doubts[0]
     return f"error > {LARGE_ERROR}" if evidence.error[0] > LARGE_ERROR else ""
-
-
-def _doubts(found: dict[str, Evidence], thresholds: Thresholds) -> list[str]:
-    """Evidences that matter and cannot be relied on, each with its reason.
-
-    A large error, as far as it is known, matters only where it could turn what
-    the probabilities say: of a leap of a thousand nats it cannot.
-    """
-    best = max(float(e.log_z[0]) for e in found.values())
-    doubtful = {
-        name: e.doubts[0]
-        for name, e in found.items()
-        if e.doubts[0] and e.log_z[0] + _away(e) > best - _MATTERS
-    }
-    known = all(text.startswith("error") for text in doubtful.values())
-    if known and not _could_turn(found, doubtful, thresholds):
-        return []
-    return [f"{name}: {text}" for name, text in doubtful.items()]
-
-
-def _away(evidence: Evidence) -> float:
-    """Nats by which an evidence may be off."""
-    return 3 * min(float(evidence.error[0]), 2.0)
-
-
-def _could_turn(
-    found: dict[str, Evidence], doubtful: Iterable[str], thresholds: Thresholds
-) -> bool:
-    """Whether errors of some evidences, all of one account against the others, change the say."""
-
-    def says(shift: dict[str, float]) -> tuple:
-        account_z = account_log_z(
-            {n: e.log_z + shift.get(n, 0.0) for n, e in found.items()},
-            {n: e.hypothesis for n, e in found.items()},
-        )
-        values = probabilities(account_z)[0].tolist()
-        p: dict[str, float] = dict(zip(ACCOUNTS, values, strict=True))
-        enough = float(log_bayes_factor(account_z)[0]) > -np.log(thresholds.bound)
-        sure = [a for a in ACCOUNTS if p[a] > thresholds.probability]
-        return speaks_for(p, thresholds.probability), sure, p["flat"] > 0.5, enough
-
-    declared = says({})
-    return any(
-        says(
-            {
-                n: sign * _away(found[n]) * (1 if found[n].hypothesis.account == account else -1)
-                for n in doubtful
-            }
-        )
-        != declared
-        for account in ACCOUNTS
-        for sign in (1, -1)
-    )
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

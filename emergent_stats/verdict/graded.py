@@ -2,19 +2,16 @@
 
 Odds of the best account against the next best are Bayes factors, since all
 accounts are equally probable before the data; their words are those of Kass
-and Raftery (1995, J. Am. Stat. Assoc. 90:773).
+and Raftery (1995, J. Am. Stat. Assoc. 90:773). `c` is a `comparison.Comparison`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
-
-if TYPE_CHECKING:
-    from emergent_stats.verdict.comparison import Comparison
 
 #: Smallest odds of each word.
 _WORDS = (
@@ -38,7 +35,7 @@ _SAYS = {
 }
 
 
-def odds(c: Comparison) -> tuple[str, float] | None:
+def odds(c: Any) -> tuple[str, float] | None:
     """What is most probable, and its odds against the next best; None if not analysed.
 
     Of a verdict `real` jump and onset count together, or one account would argue against the other.
@@ -53,7 +50,7 @@ def odds(c: Comparison) -> tuple[str, float] | None:
     return first, p[first] / max(p[second], 1e-12)
 
 
-def lean(c: Comparison) -> str | None:
+def lean(c: Any) -> str | None:
     """As `gradual 6 : 1 (positive)`; None if not analysed."""
     found = odds(c)
     if found is None:
@@ -65,7 +62,7 @@ def lean(c: Comparison) -> str | None:
     return f"{name} {ratio:.{0 if ratio >= 9.95 else 1}f} : 1 ({word})".replace(".0 :", " :")
 
 
-def sentence(c: Comparison) -> str:
+def sentence(c: Any) -> str:
     """One sentence on the verdict, with its numbers, for a paper."""
     says = _SAYS[c.verdict]
     if isinstance(says, dict):
