@@ -35,13 +35,16 @@ DECLARED: Mapping[str, float] = MappingProxyType(
 )
 SCALES = tuple(DECLARED)
 # which scale a parameter follows
-_FOLLOWS = {"slope": "slope", "height": "height", "bend": "bend", "fall": "bend", "sigma": "sigma"}
+_FOLLOWS = {
+    "slope": "slope", "slope_low": "slope", "slope_high": "slope", "height": "height",
+    "bend": "bend", "fall": "bend", "sigma": "sigma",
+}  # fmt: skip
 #: Spread of the log of each scale around the declared one, and how far it may be from it.
 SPREAD, REACH = 0.6, 1.5
 #: Log factors at which the evidences are tabulated.
 LOG_FACTORS = np.linspace(-REACH, REACH, 13)
 # nodes per scale at which the visible share is computed; it is smooth between them
-_COARSE = 5
+_COARSE = 7
 
 
 def followers(hypothesis: Hypothesis) -> dict[str, dict[str, Prior]]:

@@ -5,7 +5,7 @@ import pytest
 
 from emergent_stats.bayes import bridge, posterior
 from emergent_stats.bayes.beside import FLOOR, Beside, contenders, refuse, sample_beside
-from emergent_stats.cli import posterior_listing
+from emergent_stats.cli import listing, posterior_listing
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import log_evidence
 from emergent_stats.evidence.integrand import log_visible_share
@@ -95,7 +95,7 @@ def test_contenders_are_the_best_of_the_two_most_probable_accounts(gradual):
 
 
 def test_rows_end_with_what_pymc_says(gradual, capsys):
-    frame = posterior_listing.listing.frame([gradual, gradual])
+    frame = listing.frame([gradual, gradual])
     columns = list(frame.columns)
     found = [[ONE, replace(ONE, log_z=-11.0, notes=("3 divergent transitions",))], []]
     joined = posterior_listing.joined(frame, found)

@@ -75,7 +75,7 @@ def outside(*words, **kwargs):
 
 COMMANDS = [
     "studies", "show", "cite", "import", "export", "test", "discover", "arrivals", "forecast",
-    "design", "plot",
+    "design", "plot", "pair", "seeds", "pool",
 ]  # fmt: skip
 
 

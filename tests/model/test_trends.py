@@ -29,6 +29,8 @@ VALUES = {
     "width": 0.4,
     "ceiling": 0.9,
     "fall": 0.7,
+    "slope_low": 0.3,
+    "slope_high": 1.3,
 }
 NAMES = list(TRENDS)
 

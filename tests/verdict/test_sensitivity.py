@@ -120,5 +120,6 @@ def test_flips_of_an_analysed_series():
     assert found
     for flip in found:
         cell = [r for r in c.sensitivity if {k: r[k] for k in flip.factors} == flip.factors]
-        assert any(r["onset"] + r["jump"] == flip.p_after for r in cell)
+        accounts = ("onset", "jump") if flip.account == "real" else (flip.account,)
+        assert any(sum(r[a] for a in accounts) == flip.p_after for r in cell)
         assert flip_words(flip) in " ".join(comparison_text(c).split())
