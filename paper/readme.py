@@ -128,7 +128,9 @@ def joint() -> str:
         kept = thinned(curves(rows)[0]).models
         found = compare_joint(curves(rows[rows["model"].isin(kept)]))
         m = max(curve.m for curve in found.views.curves)
-        p = [probability(found.probabilities[name]) for name in ("artefact", "real", "format")]
+        chances = found.probabilities
+        real = chances["onset"] + chances["jump"]
+        p = [probability(v) for v in (chances["gradual"], real, chances["format"])]
         lines.append(f"| {label} | {m} | {' | '.join(p)} |")
     return "\n".join(lines)
 
