@@ -134,7 +134,8 @@ def _held_against(comparison: Comparison) -> str:
         f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "
         f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; a break must change "
         f"the score of some model by {smallest:g} {share}; with --calibrate, "
-        f"p_cal < {t.p_cal:g} for real and power ≥ {t.power:g} for artefact."
+        f"p_cal < {t.bound:g} for real (below {t.p_cal:g}: confirmed) and power ≥ {t.power:g} for "
+        "artefact."
     )
 
 
