@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emergent_stats.cli.tables import plain, print_table, say, screen
 from emergent_stats.model.trends import ACCOUNTS
-from emergent_stats.model.visible import SMALLEST_CHANGE, SMALLEST_LOSS_CHANGE
+from emergent_stats.model.visible import smallest_change
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import number, probability, scale_range
 
@@ -128,7 +128,7 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
 def _held_against(comparison: Comparison) -> str:
     t = comparison.thresholds
     losses = comparison.curve.metric_object.continuous
-    smallest = t.smallest_change or (SMALLEST_LOSS_CHANGE if losses else SMALLEST_CHANGE)
+    smallest = t.smallest_change or smallest_change(losses)
     share = "nats" if losses else "of the way from chance to top"
     return comparison.curve.scale_axis.in_words(
         f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "

@@ -114,6 +114,7 @@ def print_pooled(found: Pooled) -> None:
     """Print the shares, the scales, and the tasks by their probability of a break."""
     from emergent_stats.cli.collection_listing import MOST
     from emergent_stats.cli.listing import print_series
+    from emergent_stats.cli.tables import say
     from emergent_stats.model.trends import ACCOUNTS, BREAKS
     from emergent_stats.verdict.words import probability
 
@@ -142,21 +143,21 @@ def print_pooled(found: Pooled) -> None:
     columns["nodes"] = [f"{row['effective']:,.0f}" for row in rows]
     print_series(rows, columns)
     if len(frame) > MOST:
-        _say(f"… and {len(frame) - MOST} more: choose fewer series, or --json.", "dim")
+        say(f"… and {len(frame) - MOST} more: choose fewer series, or --json.", style="dim")
     print()
     for noise in found.noise:
         family = " ".join(str(part) for part in noise.family[:2] if part)
-        _say(
+        say(
             f"Noise that the {noise.tasks} tasks of a model of {family} share: {noise.tau:.2f} "
             "nats; taken out."
         )
     for note in found.notes:
-        _say(f"! {note}")
-    _say(
+        say(f"! {note}")
+    say(
         "Shares, scales: posterior mean and 90 % interval. alone: P(onset or jump) of the task by "
         "itself, with equal odds and declared scales. nodes: effective number of points that the "
         "task's evidence rests on under what all tasks say.",
-        "dim",
+        style="dim",
     )
 
 
@@ -184,25 +185,13 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, dict]]:
 
 def _table(head: list[str], rows: list[list[str]]) -> None:
     """Words to the left, numbers to the right."""
-    from rich.console import Console
-    from rich.text import Text
+    from emergent_stats.cli.tables import plain, screen
 
-    console = Console(highlight=False)
+    console = screen()
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for i, row in enumerate([head, *rows]):
         cells = [
             cell.ljust(w) if j == 0 else cell.rjust(w)
             for j, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
-        console.print(Text("  ".join(cells).rstrip(), style="" if i else "dim"), soft_wrap=True)
-
-
-def _say(words: str, style: str = "") -> None:
-    from textwrap import wrap
-
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    for line in wrap(words, console.width, break_on_hyphens=False):
-        console.print(Text(line, style=style), soft_wrap=True)
+        console.print(plain("  ".join(cells).rstrip(), "" if i else "dim"), soft_wrap=True)

@@ -13,6 +13,7 @@ from emergent_stats.cli.options import (
     Family,
     Jobs,
     Metric,
+    Out,
     ScaleAxis,
     Seed,
     Shots,
@@ -24,7 +25,6 @@ from emergent_stats.cli.options import (
 _ONE = 1
 
 
-Out = Annotated[Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")]
 Plot = Annotated[Path | None, typer.Option(help="Also draw the verdict: .pdf, .svg or .png.")]
 Html = Annotated[Path | None, typer.Option(help="Also write a page with all figures: .html.")]
 

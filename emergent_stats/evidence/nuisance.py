@@ -49,20 +49,6 @@ class Lattice:
     log_rate_weight: np.ndarray
     shape: tuple[int, int]
 
-    def with_rates(
-        self, guess: np.ndarray, log_guess: np.ndarray, lapse: np.ndarray, log_lapse: np.ndarray
-    ) -> Lattice:
-        """Return the lattice with other rates, (C, G) and (C, L), and their log weights."""
-        g, lp = guess.shape[1], lapse.shape[1]
-        return Lattice(
-            self.sigma,
-            self.log_sigma_weight,
-            np.repeat(guess, lp, axis=1),
-            np.tile(lapse, (1, g)),
-            (log_guess[:, :, None] + log_lapse[:, None, :]).reshape(len(guess), -1),
-            (g, lp),
-        )
-
     def take(self, rows: np.ndarray) -> Lattice:
         """Lattice of some of the curves."""
         return Lattice(
@@ -117,9 +103,15 @@ def lattice(
             value = np.full((count, 1), fixed.get(name, 0.0))
             rates.append((value, np.zeros((count, 1))))
     (guess, log_guess), (lapse, log_lapse) = rates
-    none = np.zeros((count, 1))
-    noise_only = Lattice(sigma, log_sigma, none, none, none, (1, 1))
-    return noise_only.with_rates(guess, log_guess, lapse, log_lapse)
+    g, lp = guess.shape[1], lapse.shape[1]
+    return Lattice(
+        sigma,
+        log_sigma,
+        np.repeat(guess, lp, axis=1),
+        np.tile(lapse, (1, g)),
+        (log_guess[:, :, None] + log_lapse[:, None, :]).reshape(count, -1),
+        (g, lp),
+    )
 
 
 def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.ndarray, np.ndarray]:

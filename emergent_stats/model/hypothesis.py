@@ -13,7 +13,7 @@ from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise, noise_for
 from emergent_stats.model.priors import Interior, Prior, Uniform
 from emergent_stats.model.trends import BREAKS, TRENDS, Trend
-from emergent_stats.model.visible import SMALLEST_CHANGE, SMALLEST_LOSS_CHANGE, VISIBLE
+from emergent_stats.model.visible import VISIBLE, smallest_change
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Hypothesis:
             return VISIBLE
         if self.smallest_change is not None:
             return self.smallest_change
-        return SMALLEST_LOSS_CHANGE if self.metric.continuous else SMALLEST_CHANGE
+        return smallest_change(self.metric.continuous)
 
     def priors(self, curve: Curve | None = None) -> dict[str, Prior]:
         """All free parameters with their priors: trend, then metric, then sigma.

@@ -27,6 +27,11 @@ SMALLEST_LOSS_CHANGE = 0.05
 LEAST = 1e-80
 
 
+def smallest_change(losses: bool) -> float:
+    """Smallest change of interest where none is given: nats for losses, else a share."""
+    return SMALLEST_LOSS_CHANGE if losses else SMALLEST_CHANGE
+
+
 def eighth(gap: Any) -> Any:
     """Eighth power of changes of the expected score."""
     square = gap * gap

@@ -20,7 +20,7 @@ from emergent_stats.model.trends import (
     Transition,
     Trend,
 )
-from emergent_stats.model.visible import SMALLEST_CHANGE, SMALLEST_LOSS_CHANGE, VISIBLE
+from emergent_stats.model.visible import VISIBLE, smallest_change
 
 #: The accounts of one series, of the skill that all metrics share, and a break of one metric's own.
 JOINT_ACCOUNTS = (*ACCOUNTS, "format")
@@ -153,8 +153,7 @@ class JointHypothesis:
         """Smallest change of the expected scores that this account is about (see `visible`)."""
         if self.account not in (*BREAKS, "format"):
             return VISIBLE
-        losses = all(metric.continuous for metric in self.metrics)
-        return SMALLEST_LOSS_CHANGE if losses else SMALLEST_CHANGE
+        return smallest_change(all(metric.continuous for metric in self.metrics))
 
     @property
     def break_name(self) -> str | None:

@@ -44,8 +44,7 @@ def odds(c: Any) -> tuple[str, float] | None:
         return None
     p = {account: float(getattr(c, f"p_{account}")) for account in ACCOUNTS}
     if c.verdict == "real":
-        both = sum(p.pop(account) for account in BREAKS)
-        p["real"] = both
+        p["real"] = sum(p.pop(account) for account in BREAKS)
     first, second = sorted(p, key=lambda name: -p[name])[:2]
     return first, p[first] / max(p[second], 1e-12)
 

@@ -1,13 +1,11 @@
 """The command line on collections: discover, arrivals, forecast."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from emergent_stats.cli import commands
 from emergent_stats.model.trends import ACCOUNTS
 
 X = np.linspace(-2, 2, 10)
@@ -41,23 +39,6 @@ def _table(task, size, score):
             "metric": "exact_match", "params": size, "score": score, "n": 500, "shots": 5,
         }
     )  # fmt: skip
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process: (exit status, stdout, stderr)."""
-
-    def call(*words, width=80):
-        monkeypatch.setenv("COLUMNS", str(width))
-        monkeypatch.setattr(sys, "argv", ["emergent-stats", *map(str, words)])
-        status = 0
-        try:
-            commands.main()
-        except SystemExit as stop:
-            status = stop.code or 0
-        return (status, *capsys.readouterr())
-
-    return call
 
 
 def read(text):

@@ -47,23 +47,6 @@ def source(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process: (exit status, stdout, stderr)."""
-
-    def call(*words, width=80):
-        monkeypatch.setenv("COLUMNS", str(width))
-        monkeypatch.setattr(sys, "argv", ["emergent-stats", *map(str, words)])
-        status = 0
-        try:
-            commands.main()
-        except SystemExit as stop:
-            status = stop.code or 0
-        return (status, *capsys.readouterr())
-
-    return call
-
-
 def outside(*words, **kwargs):
     """Run it as a program."""
     command = [sys.executable, "-m", "emergent_stats.cli", *map(str, words)]

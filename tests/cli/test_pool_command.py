@@ -1,13 +1,11 @@
 """The command `pool`: what it prints, writes and refuses."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from emergent_stats.cli import commands
 from emergent_stats.model.trends import ACCOUNTS
 
 X = np.linspace(-2, 2, 8)
@@ -40,23 +38,6 @@ def _table(task, size, score):
             "metric": "exact_match", "params": size, "score": score, "n": 500, "shots": 5,
         }
     )  # fmt: skip
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process: (exit status, stdout, stderr)."""
-
-    def call(*words, width=80):
-        monkeypatch.setenv("COLUMNS", str(width))
-        monkeypatch.setattr(sys, "argv", ["emergent-stats", *map(str, words)])
-        status = 0
-        try:
-            commands.main()
-        except SystemExit as stop:
-            status = stop.code or 0
-        return (status, *capsys.readouterr())
-
-    return call
 
 
 def test_shares_scales_and_tasks_are_printed_and_written(run, source, tmp_path):
