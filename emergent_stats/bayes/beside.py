@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
+from emergent_stats.model.learnt import priors_for
 from emergent_stats.model.trends import ACCOUNTS
 
 if TYPE_CHECKING:
@@ -78,11 +79,19 @@ class Beside:
         )
 
 
-def contenders(comparison: Comparison) -> list[Hypothesis]:
-    """Best hypothesis of the most probable account and of the runner-up; none if not analysed."""
+def contenders(comparison: Comparison, priors: str = "weak") -> list[Hypothesis]:
+    """Best hypothesis of the most probable account and of the runner-up; none if not analysed.
+
+    Those that were compared: `priors` are what `compare` was given.
+    """
     if not comparison.hypotheses:
         return []
-    known = {h.name: h for h in hypotheses(comparison.curve.metric_object)}
+    compared = hypotheses(
+        comparison.curve.metric_object,
+        smallest_change=comparison.thresholds.smallest_change,
+        priors=priors_for(comparison.curve, priors),
+    )
+    known = {h.name: h for h in compared}
     order = sorted(ACCOUNTS, key=lambda a: getattr(comparison, f"p_{a}"), reverse=True)
     found = []
     for account in order[:2]:
@@ -94,6 +103,7 @@ def contenders(comparison: Comparison) -> list[Hypothesis]:
 def sample_beside(
     comparison: Comparison,
     *,
+    priors: str = "weak",
     seed: int = 0,
     draws: int = DRAWS,
     tune: int = TUNE,
@@ -105,6 +115,8 @@ def sample_beside(
     Parameters
     ----------
     comparison : Comparison
+    priors : {"weak", "corpus"}
+        As `compare` was given.
     seed : int
         Of the chains and of the bridge.
     draws, tune, chains : int
@@ -123,7 +135,7 @@ def sample_beside(
 
     rows = {row["hypothesis"]: row for row in comparison.hypotheses}
     found = []
-    for hypothesis in contenders(comparison):
+    for hypothesis in contenders(comparison, priors):
         curve, row = comparison.curve, rows[hypothesis.name]
         tree = fit(
             hypothesis, curve, draws=draws, tune=tune, chains=chains, seed=seed, unconstrained=True

@@ -104,7 +104,7 @@ def give_verdicts(
     )
     found = []
     if posterior:
-        verdicts, found = posterior_listing.check(verdicts, seed)
+        verdicts, found = posterior_listing.check(verdicts, seed, priors.value)
     frame = posterior_listing.joined(listing.frame(verdicts), found)
     if out is not None:
         write_table(frame, out)

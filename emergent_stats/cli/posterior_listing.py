@@ -27,7 +27,9 @@ _WHO = ("posterior_", "posterior_rival_")
 _DIGITS = 4
 
 
-def check(verdicts: Sequence[Comparison], seed: int) -> tuple[list[Comparison], list[list[Beside]]]:
+def check(
+    verdicts: Sequence[Comparison], seed: int, priors: str = "weak"
+) -> tuple[list[Comparison], list[list[Beside]]]:
     """Sample what won and its rival of each series; take verdicts back where routes disagree."""
     from emergent_stats.bayes import beside
 
@@ -36,7 +38,7 @@ def check(verdicts: Sequence[Comparison], seed: int) -> tuple[list[Comparison], 
     # not `listing.progress`: that listens to compilers, and PyMC's compile in threads of their own
     with _bar(total) as report:
         for c in verdicts:
-            found.append(beside.sample_beside(c, seed=seed, report=report))
+            found.append(beside.sample_beside(c, priors=priors, seed=seed, report=report))
     return [beside.refuse(c, f) for c, f in zip(verdicts, found, strict=True)], found
 
 

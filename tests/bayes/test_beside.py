@@ -11,6 +11,7 @@ from emergent_stats.evidence.evidence import log_evidence
 from emergent_stats.evidence.integrand import log_visible_share
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.learnt import priors_for
 from emergent_stats.model.trends import TRENDS
 from emergent_stats.verdict.judge import compare
 
@@ -112,6 +113,15 @@ def test_rows_end_with_what_pymc_says(gradual, capsys):
 
 
 @pytest.mark.slow
+def test_contenders_are_what_was_compared(gradual):
+    told = replace(gradual, thresholds=replace(gradual.thresholds, smallest_change=0.4))
+    assert {h.smallest_change for h in contenders(told)} == {0.4}
+    learnt = priors_for(gradual.curve, "corpus")
+    for h in contenders(gradual, "corpus"):
+        assert h.metric == learnt.metric(gradual.curve.metric_object)
+        assert h.noise.sigma == learnt.sigma != contenders(gradual)[0].noise.sigma
+
+
 def test_both_contenders_are_sampled(gradual):
     posterior._compiled.cache_clear()
     told = []
