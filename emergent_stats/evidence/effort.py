@@ -35,6 +35,9 @@ class Effort:
     rescues : int
         Largest number of rounds, each four times the one before, for an evidence that would
         otherwise not be relied on.
+    second : float
+        Nats a score below the largest likelihood from which the best hypothesis of a curve fits so
+        badly that posteriors may have several modes: evidences then get a second opinion.
     """
 
     cells: int = 256
@@ -50,6 +53,7 @@ class Effort:
     more: int = 64
     passes: int = 4
     rescues: int = 3
+    second: float = 5.0
 
 
 FULL = Effort()
@@ -57,6 +61,7 @@ FULL = Effort()
 QUICK = Effort(
     cells=64, budget=1024, scans=(24, 16), points=20, nodes=8, kept=256, spacing=2.1, guesses=5,
     lapses=4, enough=0.15, more=32, passes=1, rescues=0,
+    second=float("inf"),
 )  # fmt: skip
 #: For a first look at simulated series, most of which are far from any threshold.
 SCREEN = replace(QUICK, cells=32, budget=384, scans=(16, 10), points=10, nodes=4, passes=0)

@@ -8,7 +8,7 @@ first rounds get further ones.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -240,6 +240,27 @@ def _by_importance(
         hypothesis, batch.curves, np.minimum(log_z, bound), error,
         np.array([r.effective for r, _ in runs]), True, np.full(len(batch), most), bound,
         doubts, (nothing,) * 3, lambda: (values, weight, weight),
+    )  # fmt: skip
+
+
+def second_opinion(batch: Batch, first: Evidence, effort: Effort, seed: int) -> Evidence:
+    """Evidence by both routes: the larger, as each can only miss modes, and what parts them.
+
+    Where scores are extreme and no trend fits them, likelihoods are flat but for a few scores,
+    and a posterior has several modes of which the walk through the noise follows one.
+    """
+    other = _by_importance(batch, first.hypothesis, effort, seed, first.log_z - 2.0)
+    apart = other.log_z - first.log_z
+    better = apart > 0
+    error = np.where(better, other.error, first.error)
+    error = np.where(apart > -1.0, np.hypot(error, 0.5 * np.abs(apart)), error)
+    log_z = np.maximum(first.log_z, other.log_z)
+    largest = np.array([np.exp(w.max() - z) for w, z in zip(other.log_weight, log_z, strict=True)])
+    doubts = _doubts(log_z, error, np.where(better, largest, 0.0), first.bound)
+    return replace(
+        first, log_z=log_z, error=error, doubts=tuple(
+            new or old for new, old in zip(doubts, first.doubts, strict=True)
+        ), made=other.made if better.all() else first.made,
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, LARGE_ERROR, Effort
-from emergent_stats.evidence.evidence import Evidence, log_evidence
+from emergent_stats.evidence.evidence import Evidence, log_evidence, second_opinion
+from emergent_stats.evidence.integrand import is_linear
 from emergent_stats.evidence.threads import Progress, each
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _FIRST = ("power_law", "ceiling", "transition", "kink", "flat", "decline")
 #: A log evidence this far below the best need not be exact.
 _NEGLIGIBLE = 8.0
+#: And one this far below needs no second opinion.
+_CLOSE = 6.0
 
 #: From this many parameters on, the tail of the weights is reported.
 _MANY_PARAMETERS = 5
@@ -161,4 +164,11 @@ def evidences(
         )
         floor = np.maximum(floor, found[h.name].log_z)
         hint = hint or found[h.name].nuisance
+    if len(batch) == 1:
+        misfit = float(next(iter(found.values())).bound[0] - floor[0]) / batch.curves[0].m
+        if misfit > effort.second:
+            near = [n for n, e in found.items() if e.log_z[0] > floor[0] - _CLOSE]
+            for name in near:
+                if is_linear(found[name].hypothesis.trend):
+                    found[name] = second_opinion(batch, found[name], effort, seed)
     return {h.name: found[h.name] for h in chosen}

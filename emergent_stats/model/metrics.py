@@ -350,6 +350,8 @@ class MultipleChoice(Proportion):
         """See `Metric.raw_fraction`."""
         if self.skill_scale == "logit":
             return 0.5 * (1.0 + np.tanh(0.5 * raw_skill))
+        if not _is_symbolic(raw_skill) and np.size(raw_skill) > _MANY:
+            return np.interp(raw_skill, *self._table)
         k = self.options
         # d' > 15 is certainty
         d = np.exp(-at_least(-at_least(raw_skill, -30.0), -2.7))
@@ -359,6 +361,12 @@ class MultipleChoice(Proportion):
         return (right - self._at_zero) / (1.0 - self._at_zero)
 
     @cached_property
+    def _table(self) -> tuple[np.ndarray, np.ndarray]:
+        # steps at which a straight line is right to 1e-7
+        grid = np.linspace(-12.0, 2.75, _MANY)
+        return grid, self.raw_fraction(grid)
+
+    @cached_property
     def _at_zero(self) -> float:
         # the same rule at d' = 0, so that fraction is exactly 0 there
         nodes, weights = _HERMITE
@@ -366,6 +374,8 @@ class MultipleChoice(Proportion):
 
 
 _HERMITE = hermite(24)
+# values of a forced choice from which a table of its integral is worth its making
+_MANY = 12_000
 
 
 @dataclass(frozen=True)
