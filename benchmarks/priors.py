@@ -40,9 +40,10 @@ from emergent_stats.model.axes import AXES
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.learnt import DECADES, SLOPE_DF, TABLE, WEAK, from_row, metric_class
-from emergent_stats.model.metrics import GUESS, LAPSE, MultipleChoice
+from emergent_stats.model.metrics import MultipleChoice
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import CHANCE_WORTH, Beta, HalfNormal, HalfStudentT, Normal
+from emergent_stats.model.skill import GUESS, LAPSE
 from emergent_stats.model.trends import ACCOUNTS, LEVEL, SLOPE
 from emergent_stats.results.corpus import data_dir
 from emergent_stats.verdict.decision import thin

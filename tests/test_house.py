@@ -49,7 +49,6 @@ LONG = {
     "evidence/inner.py": 637,
     "evidence/integral.py": 486,
     "model/likelihood.py": 610,
-    "model/metrics.py": 541,
     "plots/verdict.py": 462,
     "verdict/formula.py": 481,
 }

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from emergent_stats.model.metrics import METRICS
 from emergent_stats.results.checks import validate
 from emergent_stats.results.files import SUFFIXES, ResultsError, read_table, write_table
 from emergent_stats.results.schema import (
@@ -24,8 +25,6 @@ from emergent_stats.results.schema import (
     COLUMNS,
     COUNTS,
     FLOATS,
-    METRIC_ALIASES,
-    METRIC_RANGE,
     OPTIONAL,
     SERIES_KEY,
     WHOLE,
@@ -34,8 +33,6 @@ from emergent_stats.results.schema import (
 __all__ = [
     "AXES",
     "COLUMNS",
-    "METRIC_ALIASES",
-    "METRIC_RANGE",
     "SERIES_KEY",
     "ResultsError",
     "about",
@@ -193,7 +190,7 @@ def studies() -> pd.DataFrame:
                 "rows": len(table),
                 "models": table["model"].nunique(),
                 "tasks": table["task"].nunique(),
-                "metrics": ", ".join(m for m in METRIC_RANGE if m in used),
+                "metrics": ", ".join(m for m in METRICS if m in used),
                 "axes": ", ".join(
                     axis
                     for axis in AXES

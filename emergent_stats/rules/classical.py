@@ -58,7 +58,7 @@ class RuleResult:
 def why_not(curve: Curve) -> str | None:
     """Return the reason why no classical rule applies to a curve, or None."""
     metric = curve.metric_object
-    if metric.continuous or type(metric).range[1] != 1.0:
+    if not metric.proportion:
         return (
             f"does not apply: {curve.metric!r} is not a proportion of right answers, "
             "and this rule is for proportions"

@@ -110,11 +110,6 @@ class Plan:
                 f"sigma = {self.sigma:g}: noise between models is 0 or more, in nats "
                 "(published families: .1 to .7)"
             )
-        if self.metric == "multiple_choice" and not 0 < self.chance < 1:
-            raise ResultsError(
-                "metric 'multiple_choice' needs a chance level between 0 and 1: --chance 0.25 for "
-                "four options"
-            )
         try:
             metric_for(self.metric, self.chance)
         except ValueError as error:

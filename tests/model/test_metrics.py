@@ -6,12 +6,11 @@ import pytest
 from scipy import integrate, stats
 
 from emergent_stats.evidence.many import evidence_table
-from emergent_stats.model import metrics
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.metrics import (
+    ALIASES,
     METRICS,
-    SKILL_SCALES,
     AllOf,
     BitsPerByte,
     Brier,
@@ -25,9 +24,10 @@ from emergent_stats.model.metrics import (
     Proportion,
     Threshold,
     metric_for,
+    named,
 )
+from emergent_stats.model.skill import SKILL_SCALES
 from emergent_stats.model.trends import Kink, PowerLaw
-from emergent_stats.results.corpus import METRIC_RANGE
 
 S = np.linspace(-8, 8, 161)
 CHANCE = {"multiple_choice": 0.25, "brier": 0.75}
@@ -47,10 +47,15 @@ def rates(metric, guess=0.05, lapse=0.02):
     return {"guess": guess, "lapse": lapse} | metric.fixed()
 
 
-def test_every_metric_of_the_results_table_is_here():
-    assert set(METRICS) == set(METRIC_RANGE)
-    for name, cls in METRICS.items():
-        assert tuple(cls.range) == tuple(METRIC_RANGE[name]), name
+def test_names_of_tools_lead_to_names_of_metrics_and_hide_none():
+    assert set(ALIASES.values()) <= set(METRICS)
+    assert not set(ALIASES) & set(METRICS)
+    for alias in ("acc", "em", "acc_norm", "ppl", "bpb", "multiple_choice_grade", "pass@1"):
+        assert alias in ALIASES
+    for taken in ({"exact_match": ""}, {"new": "acc"}):
+        with pytest.raises(ValueError, match="is a metric already; choose another name"):
+            named(**taken)(ExactMatch)
+    assert "new" not in METRICS
 
 
 @pytest.mark.parametrize("scale", SKILL_SCALES)
@@ -281,7 +286,7 @@ def test_a_score_above_its_top_is_refused(monkeypatch):
     class Capped(ExactMatch):
         lapse: float = 0.1
 
-    monkeypatch.setattr(metrics, "METRICS", {**METRICS, "capped": Capped})
+    monkeypatch.setitem(METRICS, "capped", Capped)
     x, score = 10.0 ** np.arange(8, 14), [0.1, 0.1, 0.1, 0.1, 0.85, 0.9]
     assert Curve(x, score, "capped", n=500.0).score[-1] == 0.9
     with pytest.raises(ValueError, match=r"lie between 0 and 0\.9, got 0\.1 to 0\.94 .*lapse rate"):
