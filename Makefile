@@ -50,8 +50,8 @@ calibration: $(STAMP) ## ranks of parameters and probabilities of accounts, from
 readme: $(STAMP) ## fill the README's table, figure and counts from one run
 	$(PYTHON) paper/readme.py
 
-data: $(STAMP) ## rebuild every shipped table from its sources
-	$(PYTHON) data/build.py
+data: $(STAMP) ## rebuild every shipped table from its sources (or one: STUDY=name SOURCES=folder)
+	$(PYTHON) data/build.py $(if $(SOURCES),'$(SOURCES)') $(if $(STUDY),--study '$(STUDY)')
 
 lock: $(UV) ## resolve pyproject.toml again and rewrite requirements.lock.txt
 	$(UV) lock

@@ -49,7 +49,7 @@ class Declared:
         slack = 1e-9 * max(1.0, abs(low), high if math.isfinite(high) else 1.0)
         if low - slack <= score <= high + slack:
             return None
-        top = high if self.top is None else self.top
+        top = high if self.top is None else high * self.top / METRICS[self.metric].range[1]
         text = f"{value:g} is outside of {low:g} to {top:g}, the range declared for {self.metric!r}"
         if self.top is None and high == 1.0 and 1.0 < value <= 100.0:
             text += f"; if it is a percentage declare {self.metric + '/100'!r}"

@@ -306,7 +306,7 @@ def _check_scores(metric: pd.Series, numbers: dict[str, np.ndarray], problems: _
         np.isfinite(score) & (score > high),
         lambda i: (
             f"score {score[i]} is above {high[i]:g}, the top of {metric[i]!r}. "
-            + ("Was it a percentage? Divide by 100" if score[i] <= 100 else "Correct it")
+            + _too_high(score[i], metric[i])
         ),
     )
     problems.rows(
@@ -328,6 +328,13 @@ def _check_scores(metric: pd.Series, numbers: dict[str, np.ndarray], problems: _
             "(0.25 for four), or write 'exact_match' if answers were written freely"
         ),
     )
+
+
+def _too_high(score: float, metric: str) -> str:
+    """What to do about a score above its top."""
+    if score <= METRICS[metric].range[1]:
+        return "Its lapse rate is fixed: correct the score or choose another metric"
+    return "Was it a percentage? Divide by 100" if score <= 100 else "Correct it"
 
 
 def _whole(values: np.ndarray) -> Any:
