@@ -30,8 +30,9 @@ import xarray as xr
 from emergent_stats.bayes.sampling import finish, sample
 from emergent_stats.bayes.symbolic import Seen, log_visibility
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.priors import Interior, Normal, Uniform
+from emergent_stats.results.files import ResultsError
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,8 @@ def _compiled(hypothesis: Hypothesis, design: Design) -> Any:
 
 
 def fit(
-    hypothesis: Hypothesis,
     curve: Curve,
+    hypothesis: Hypothesis | str,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -237,10 +238,11 @@ def fit(
 
     Parameters
     ----------
-    hypothesis : Hypothesis
-        Trend, metric and noise.
     curve : Curve
         The scores.
+    hypothesis : Hypothesis or str
+        Trend, metric and noise, or the name of a trend in `TRENDS`: seen through the curve's
+        metric, under the declared priors.
     draws, tune, chains : int
         Per chain: draws kept, draws for adaptation; number of chains.
     seed : int
@@ -258,7 +260,14 @@ def fit(
         Groups posterior, sample_stats, observed_data, constant_data, as ArviZ
         wants them. `sampling.diagnostics` of it are in its attribute
         ``diagnostics``.
+
+    Raises
+    ------
+    ResultsError
+        For a name that no trend has.
     """
+    if isinstance(hypothesis, str):
+        hypothesis = _named(hypothesis, curve)
     design = Design.of(hypothesis, curve, x_error)
     tree = sample(
         _compiled(hypothesis, design), design.arrays, draws=draws, tune=tune, chains=chains,
@@ -280,6 +289,14 @@ def fit(
         "seed": seed,
     }
     return finish(tree, posterior.assign_coords(names), observed, constant, names, attrs)
+
+
+def _named(name: str, curve: Curve) -> Hypothesis:
+    """Hypothesis of the trend `name` under the declared priors."""
+    found = {h.name: h for h in hypotheses(curve.metric_object)}
+    if name not in found:
+        raise ResultsError(f"no trend {name!r}; use one of {', '.join(found)}")
+    return found[name]
 
 
 def _place_step(hypothesis, curve, design, posterior: xr.Dataset, seed: int) -> xr.Dataset:

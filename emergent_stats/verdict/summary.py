@@ -11,7 +11,6 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
-from emergent_stats.model.maths import log_sum
 from emergent_stats.model.trends import ACCOUNTS, WIDTH_RANGE
 from emergent_stats.verdict.calibration import draw_posterior, simulate_batch
 
@@ -215,43 +214,6 @@ def _residual_scale(batch: Batch, h, skill, sigma, rates) -> tuple[np.ndarray, n
     else:
         own = obs.error[:1] ** 2
     return np.sqrt(own + between**2), middle
-
-
-def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
-    """Log predictive density of each score of a curve given the others, (m,).
-
-    p(y_i | y_−i) = Z/Z_−i with Z_−i = Σ_r w_r/L_i(r) over the nodes r of the
-    evidence Z = Σ_r w_r: no refit, and no approximation beyond that of the
-    nodes. Design and priors, bounds of a location included, stay those of the
-    whole curve. A score that the others rule out rests on few nodes.
-
-    Parameters
-    ----------
-    batch : Batch
-        The one the evidence was computed for.
-    evidence : Evidence
-        Of one hypothesis.
-    row : int
-        Which curve.
-    """
-    h, m = evidence.hypothesis, batch.curves[row].m
-    log_w = evidence.log_weight[row]
-    used = np.isfinite(log_w)
-    size = int(used.sum())
-    fixed = {n: np.full((size, 1), v) for n, v in h.fixed().items()}
-    values = fixed | {n: v[row, used][:, None] for n, v in evidence.parameters.items()}
-    x = np.repeat(batch.x[row : row + 1], size, axis=0)
-    skill = np.asarray(h.skill(x, values), float)
-    if batch.offset is not None:
-        skill = skill + batch.offset[row]
-    zero = np.zeros(size)
-    sigma, guess, lapse = (
-        values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
-    )
-    rows = np.full(size, row)
-    ll = log_likelihood(batch.obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
-    without = log_sum(log_w[used][:, None] - ll, 0)
-    return log_sum(log_w[used][:, None], 0) - without
 
 
 @dataclass(frozen=True)
