@@ -30,7 +30,7 @@ from emergent_stats.evidence.threads import each
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.priors import Bounded, Interior
-from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.decision import too_few
 
 RESULTS = Path(__file__).parent / "results"
 #: Error of a reference above which it is left out, and the one at which it is good enough.
@@ -133,7 +133,7 @@ def reference(evidence, curve, rng):
 def pair(seed: int) -> dict | None:
     """One curve under one hypothesis: evidence and reference; None if nothing can be analysed."""
     curve, rng = random_curve(seed, most=MODELS), np.random.default_rng([seed, 29])
-    if thin(curve) is not None:
+    if too_few(curve) is not None:
         return None
     found = evidences(Batch.of([curve], curve.metric_object), 0, hypotheses(curve.metric_object))
     best = max(float(e.log_z[0]) for e in found.values())

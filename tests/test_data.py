@@ -21,9 +21,9 @@ from emergent_stats.results.corpus import (
     SERIES_KEY,
     ResultsError,
     about,
-    claims,
     data_dir,
     load,
+    published_claims,
     read,
     series,
     studies,
@@ -414,7 +414,7 @@ def test_chain_of_thought_figures():
 
 
 def test_claims_are_23_and_point_at_series_that_exist():
-    table = claims()
+    table = published_claims()
     assert len(table) == 23
     assert table["flops"].notna().sum() == 22
     assert table.loc[0, ["params", "flops"]].tolist() == [13e9, 2.3e22]
@@ -422,10 +422,10 @@ def test_claims_are_23_and_point_at_series_that_exist():
         held = load(claim.study)
         held = held[held["family"] == claim.family]
         assert set(claim.tasks.split("; ")) <= set(held["task"])
-    with pytest.raises(ResultsError, match="read it with claims"):
+    with pytest.raises(ResultsError, match="read it with published_claims"):
         load("wei-claims")
     with pytest.raises(ResultsError, match="holds scores, not claims"):
-        claims("gpt3")
+        published_claims("gpt3")
 
 
 def test_open_lm_losses_and_accuracies():

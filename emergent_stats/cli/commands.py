@@ -17,7 +17,7 @@ from emergent_stats.cli import data_commands, pool_command, several_commands
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
-    Axis,
+    AxisName,
     Calibrate,
     Family,
     Gradual,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from emergent_stats.model.curve import Curve
     from emergent_stats.verdict.comparison import Comparison
 
-__all__ = ["Axis", "app", "main"]
+__all__ = ["AxisName", "app", "main"]
 
 #: Those on tables are registered already, and so come first in the help.
 app = data_commands.app

@@ -155,7 +155,7 @@ def _table(source: str) -> pd.DataFrame:
         return corpus.load_source(source)
     except ResultsError:
         with suppress(ResultsError):
-            return corpus.claims(source)
+            return corpus.published_claims(source)
         raise
 
 

@@ -59,7 +59,7 @@ class PriorSource(StrEnum):
     corpus = "corpus"
 
 
-class Axis(StrEnum):
+class AxisName(StrEnum):
     """Scale axes by the name of their column."""
 
     params = "params"
@@ -97,9 +97,10 @@ Shots = Annotated[
     list[int] | None, typer.Option(metavar="K", help="Only this number of shots; likewise.")
 ]
 ScaleAxis = Annotated[
-    Axis | None,
+    AxisName | None,
     typer.Option(
-        metavar="|".join(Axis), help="Scale axis. Default: the one with the most distinct values."
+        metavar="|".join(AxisName),
+        help="Scale axis. Default: the one with the most distinct values.",
     ),
 ]
 Calibrate = Annotated[

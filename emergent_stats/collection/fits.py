@@ -20,7 +20,7 @@ from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.verdict.calibration import draw_posterior
-from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.sensitivity import account_evidence, probabilities
 
 #: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
@@ -146,7 +146,7 @@ def simulated_scores(
 
 def analysable(curves: Sequence[Curve]) -> np.ndarray:
     """Positions of the curves that an analysis can say something of: enough scales, not all 0."""
-    return np.array([i for i, c in enumerate(curves) if thin(c) is None], dtype=int)
+    return np.array([i for i, c in enumerate(curves) if too_few(c) is None], dtype=int)
 
 
 def fit_all(

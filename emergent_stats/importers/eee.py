@@ -172,7 +172,7 @@ def declared(
     entry: Entry, run: Evaluation, to: Collector, inferred: _Inferred
 ) -> tuple[Declared, str] | str:
     """What the metric of a score is and its label, or why it cannot be used."""
-    tables = (lm_eval_terms.METRICS, lm_eval_terms.NOT_A_SKILL)
+    tables = (lm_eval_terms.TERMS, lm_eval_terms.NOT_A_SKILL)
     own = [name for name in entry.names if run.harness and any(name in table for table in tables)]
     known = _of_harness(entry, own[0], run) if own else _of_name(entry)
     told = "" if isinstance(known, str) else str(known[0])

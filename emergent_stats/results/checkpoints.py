@@ -27,7 +27,7 @@ FEWEST = 12
 # times the median change between neighbours: of two dozen changes by noise alone, none is so large
 _LEAP = 5.0
 #: Axes along which a family is one run.
-AXES = ("step", "tokens")
+TRAINING_AXES = ("step", "tokens")
 
 _RHO = np.concatenate([np.linspace(0.0, 0.9, 10), [0.95, 0.98]])
 _SPREAD = np.geomspace(0.01, 1.5, 12)
@@ -86,7 +86,7 @@ def thinned(curve: Curve) -> Curve:
 
     Curves along other axes, or with fewer than `FEWEST` scales, come back unchanged.
     """
-    if curve.axis not in AXES or curve.n_scales < FEWEST or curve.n_scales < curve.m:
+    if curve.axis not in TRAINING_AXES or curve.n_scales < FEWEST or curve.n_scales < curve.m:
         return curve
     rho = correlation(curve)
     every = 1 if rho <= LEFT else int(np.ceil(np.log(LEFT) / np.log(rho)))

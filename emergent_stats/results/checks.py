@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emergent_stats.model.axes import parse_date
+from emergent_stats.model.axes import AXES, parse_date
 from emergent_stats.model.metrics import ALIASES, METRICS, limits
 from emergent_stats.results.files import ResultsError
 from emergent_stats.results.schema import (
-    AXES,
     COLUMNS,
     FLOATS,
     REQUIRED,
@@ -306,7 +305,7 @@ def _check_scores(metric: pd.Series, numbers: dict[str, np.ndarray], problems: _
         np.isfinite(score) & (score > high),
         lambda i: (
             f"score {score[i]} is above {high[i]:g}, the top of {metric[i]!r}. "
-            + _too_high(score[i], metric[i])
+            + _too_high(score[i], str(metric[i]))
         ),
     )
     problems.rows(

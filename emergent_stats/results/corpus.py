@@ -17,11 +17,11 @@ from typing import Any, cast
 
 import pandas as pd
 
+from emergent_stats.model.axes import AXES
 from emergent_stats.model.metrics import METRICS
 from emergent_stats.results.checks import validate
 from emergent_stats.results.files import SUFFIXES, ResultsError, read_table, write_table
 from emergent_stats.results.schema import (
-    AXES,
     COLUMNS,
     COUNTS,
     FLOATS,
@@ -37,11 +37,11 @@ __all__ = [
     "ResultsError",
     "about",
     "citation",
-    "claims",
     "completed",
     "data_dir",
     "load",
     "load_source",
+    "published_claims",
     "read",
     "series",
     "stored",
@@ -125,12 +125,12 @@ def load(study: str) -> pd.DataFrame:
     path = data_dir() / study / "results.parquet"
     if not path.exists() and path.with_name("claims.parquet").exists():
         raise ResultsError(
-            f"study {study!r} is a list of claims without scores; read it with claims()"
+            f"study {study!r} is a list of claims without scores; read it with published_claims()"
         )
     return validate(read_table(path), source=study)
 
 
-def claims(study: str = "wei-claims") -> pd.DataFrame:
+def published_claims(study: str = "wei-claims") -> pd.DataFrame:
     """Published claims of where abilities emerge (ability, model, train_flops, params, reference).
 
     Raises

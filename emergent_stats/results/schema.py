@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from emergent_stats.model import axes
-
-#: Axes of scale; every row fills one or more of them.
-AXES = tuple(axes.AXES)
+from emergent_stats.model.axes import AXES
 
 #: What makes a series: rows that agree in all of these.
 SERIES_KEY = ["study", "family", "task", "metric", "shots", "seed"]
@@ -20,10 +17,7 @@ COLUMNS = MappingProxyType(
         "model": ("str", "name of the model or checkpoint"),
         "task": ("str", "what was asked"),
         "metric": ("str", "how it was scored: a name in METRICS"),
-        **{
-            name: ("str" if axis.dated else "float64", axis.meaning)
-            for name, axis in axes.AXES.items()
-        },
+        **{name: ("str" if axis.dated else "float64", axis.meaning) for name, axis in AXES.items()},
         "score": ("float64", "in the metric's own units (a proportion is 0..1, never percent)"),
         "n": ("Int64", "examples scored"),
         "stderr": ("float64", "published standard error, in units of the score"),
@@ -36,7 +30,7 @@ COLUMNS = MappingProxyType(
     }
 )
 #: Columns that files leave out where no row fills them: older files do not know them.
-OPTIONAL = tuple(name for name, axis in axes.AXES.items() if axis.dated)
+OPTIONAL = tuple(name for name, axis in AXES.items() if axis.dated)
 REQUIRED = ("study", "family", "model", "task", "metric", "score")
 TEXTS = tuple(name for name, (dtype, _) in COLUMNS.items() if dtype == "str")
 WHOLE = tuple(name for name, (dtype, _) in COLUMNS.items() if dtype == "Int64")

@@ -58,9 +58,9 @@ def _visible_share(hypothesis: JointHypothesis, design: tuple[float, ...]) -> fl
     if hypothesis.account == "flat":
         return 0.0
     x = np.array(design)
-    problem = _Problem(hypothesis, x, None)
+    problem = _JointIntegrand(hypothesis, x, None)
     z = spread(_SHARE_NODES, len(problem.priors))
-    whole = _Problem(hypothesis, x, None, gaps=False)
+    whole = _JointIntegrand(hypothesis, x, None, gaps=False)
     parameters = whole.parameters(z, np.zeros(len(z), int))
     gate = _log_visibility(hypothesis, x[None], parameters)
     return float(log_sum(gate) - np.log(gate.size))
@@ -71,7 +71,7 @@ def log_visible_share(hypothesis: JointHypothesis, views: Views) -> float:
     return _visible_share(hypothesis, views.curves[0].design)
 
 
-class _Problem:
+class _JointIntegrand:
     """A joint hypothesis on data, as an integrand over standard normal variables."""
 
     def __init__(self, hypothesis, x, views: Views | None, gaps: bool = True):
@@ -269,7 +269,7 @@ def joint_log_evidence(
     floor : float
         Evidence below which a rough value will do.
     """
-    problem = _Problem(hypothesis, views.x, views)
+    problem = _JointIntegrand(hypothesis, views.x, views)
     share = log_visible_share(hypothesis, views)
     found = integrate(
         problem.log_integrand, len(problem.priors), problem.log_mass,
@@ -292,7 +292,7 @@ def posterior_nodes(
     views: Views, hypothesis: JointHypothesis, found: Integral
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
-    problem = _Problem(hypothesis, views.x, views)
+    problem = _JointIntegrand(hypothesis, views.x, views)
     parameters = problem.parameters(found.z, found.stratum)
     weight = np.exp(found.log_weight - log_sum(found.log_weight))
     return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()

@@ -39,6 +39,7 @@ from emergent_stats.model.trends import (
     Transition,
     Trend,
 )
+from emergent_stats.several.joint import PROBABILITY
 from emergent_stats.several.joint_evidence import check_counts
 
 #: Nats between the seeds that have broken through and those that have not: far from 0.
@@ -49,8 +50,6 @@ PLATEAU = Uniform(0.2, 1.0)
 FLOOR = Beta(1.0, 12.0)
 #: Seeds per scale below which a few outliers make a second group: no verdict then.
 MIN_SEEDS = 5
-#: Probability that a verdict needs.
-PROBABILITY = 0.95
 
 # keep the logarithms of a weight of 0 or 1 finite
 _BELOW_ONE, _ABOVE_ZERO = 1.0 - 1e-12, 1e-12
@@ -256,7 +255,7 @@ def seed_log_evidence(
     curve: Curve, hypothesis: SeedHypothesis, *, seed: int = 0, nodes: int = 1500
 ) -> Integral:
     """Log evidence of a hypothesis about seeds."""
-    problem = _Problem(hypothesis, curve)
+    problem = _SeedsIntegrand(hypothesis, curve)
     names = list(problem.priors)
     found = integrate(
         problem.log_integrand, len(names), np.zeros(1), starts=problem.starts(), nodes=nodes,
@@ -273,12 +272,12 @@ def seed_posterior(
     curve: Curve, hypothesis: SeedHypothesis, found: Integral
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
-    parameters = _Problem(hypothesis, curve).parameters(found.z)
+    parameters = _SeedsIntegrand(hypothesis, curve).parameters(found.z)
     weight = np.exp(found.log_weight - log_sum(found.log_weight))
     return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()
 
 
-class _Problem:
+class _SeedsIntegrand:
     """A hypothesis about seeds, as an integrand over standard normal variables."""
 
     def __init__(self, hypothesis: SeedHypothesis, curve: Curve):

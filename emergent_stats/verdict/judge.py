@@ -27,7 +27,7 @@ from emergent_stats.verdict import summary
 from emergent_stats.verdict.calibration import calibrate as run_calibration
 from emergent_stats.verdict.calibration import calibration_size
 from emergent_stats.verdict.comparison import Comparison
-from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, thin
+from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, too_few
 from emergent_stats.verdict.doubts import doubts_about
 from emergent_stats.verdict.sensitivity import (
     GRID,
@@ -82,7 +82,7 @@ def compare_all(
 
     def work(curve: Curve) -> Comparison:
         curve = thinned(curve)
-        early = thin(curve)
+        early = too_few(curve)
         if early is not None:
             seen = summary.apparent_jump(curve, thresholds.jump_width)[0] if curve.m > 1 else False
             found = Comparison(
@@ -123,13 +123,13 @@ def findings_of(
 
     Returns
     -------
-    list of Findings, None where no analysis can decide (`decision.thin`).
+    list of Findings, None where no analysis can decide (`decision.too_few`).
     """
     report = Progress(None, total=len(curves))
 
     def work(curve: Curve) -> Findings | None:
         curve = thinned(curve)
-        if thin(curve) is not None:
+        if too_few(curve) is not None:
             return None
         return _Analysis(curve, seed, thresholds, 0, 1, report, priors).findings()
 

@@ -292,7 +292,7 @@ def test_diagnostics():
 
 def test_step_is_placed_in_proportion_to_the_gaps():
     h = of(Step(), EXACT)
-    design = posterior.Design.of(h, EXACT)
+    design = posterior.Shape.of(h, EXACT)
     share = np.array([0.2, 0.5, 0.3])
     dims = ("chain", "draw")
     size = (2, 4000)
