@@ -23,10 +23,10 @@ import pandas as pd
 from verdicts import table
 
 from emergent_stats import arrival_times, compare_all, curves, discover, load
+from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import ACCOUNTS, JUMP_WIDTH
 from emergent_stats.results.corpus import published_claims
 from emergent_stats.rules.classical import breakthroughness
-from emergent_stats.verdict.summary import apparent_jump
 from emergent_stats.verdict.words import probability, scale_label, scale_range
 
 RESULTS = Path(__file__).parent / "results"

@@ -21,6 +21,7 @@ from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.learnt import WEAK, priors_for
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.results.checkpoints import thinned
 from emergent_stats.verdict import summary
@@ -84,7 +85,7 @@ def compare_all(
         curve = thinned(curve)
         early = too_few(curve)
         if early is not None:
-            seen = summary.apparent_jump(curve, thresholds.jump_width)[0] if curve.m > 1 else False
+            seen = apparent_jump(curve, thresholds.jump_width)[0] if curve.m > 1 else False
             found = Comparison(
                 curve, early.verdict, early.kind, early.reason,
                 apparent_jump=seen, warnings=curve.all_notes, thresholds=thresholds,
@@ -198,7 +199,7 @@ class _Analysis:
         """Collect the numbers a verdict looks at, simulation aside."""
         curve, t = self.curve, self.thresholds
         p = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
-        jump, edge = summary.apparent_jump(curve, t.jump_width)
+        jump, edge = apparent_jump(curve, t.jump_width)
         gap = summary.widest_change(curve)
         cells = self.grid[np.array(ONE_AT_A_TIME)]
         low = curve.intervals()[0]
