@@ -29,6 +29,7 @@ from emergent_stats.evidence.many import evidences
 from emergent_stats.evidence.threads import each
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.likelihood import log_likelihood
+from emergent_stats.model.maths import flat
 from emergent_stats.model.priors import Bounded, Interior
 from emergent_stats.verdict.decision import too_few
 
@@ -63,10 +64,7 @@ def log_target(hypothesis, curve, batch, z):
     values |= {n: np.full((len(z), 1), v) for n, v in hypothesis.fixed().items()}
     x = np.tile(curve.x - curve.centre, (len(z), 1))
     skill = np.asarray(hypothesis.skill(x, values), float) + np.zeros_like(x)
-    zero = np.zeros(len(z))
-    sigma, guess, lapse = (
-        values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
-    )
+    sigma, guess, lapse = flat(values, "sigma", "guess", "lapse")
     possible = guess + lapse < 1
     guess, lapse = np.where(possible, guess, 0.0), np.where(possible, lapse, 0.0)
     rows = np.zeros(len(z), int)

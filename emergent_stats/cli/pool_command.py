@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emergent_stats.cli.options import (
     AsObject,
-    Family,
     Jobs,
     KeepNoise,
-    Metric,
-    ScaleAxis,
     Seed,
-    Shots,
     Source,
     Succeeds,
-    Task,
+    choosing,
 )
 
 if TYPE_CHECKING:
@@ -45,16 +41,12 @@ def register(app: typer.Typer) -> None:
         "  emergent-stats pool bigbench-bigg\n"
         "  emergent-stats pool pythia --metric multiple_choice --axis params --json\n"
         "  emergent-stats pool mine.parquet --out tasks.csv --plot shares.pdf",
-    )(pool)
+    )(choosing(pool))
 
 
 def pool(
     source: Source,
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     succeeds: Succeeds = None,
     keep_noise: KeepNoise = False,
     draws: Annotated[
@@ -90,9 +82,8 @@ def pool(
         from emergent_stats.plots import style
 
         listing.check_out(plot, style.SUFFIXES, "--plot")
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     keep = None if succeeds is None else selected.Succeeds(succeeds)
-    series = curves(select(corpus.load_source(source), **chosen), axis)  # type: ignore[arg-type]
+    series = curves(select(corpus.load_source(source), **chosen), chosen["axis"])
     with listing.progress("pooling") as report:
         found = fit_pooled(
             series, draws=draws, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs,

@@ -385,6 +385,6 @@ def metric_for(name: str, chance: float = float("nan")) -> Metric:
     if cls.needs_chance and not (known and chance < 1):
         raise ValueError(
             f"metric {name!r} needs a chance level between 0 and 1, got {chance:g}; "
-            "give `chance`, 1 divided by the number of options"
+            "give `chance` (--chance), 1 divided by the number of options"
         )
     return cls.from_chance(float(chance)) if known else cls()

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
-from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
+from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, Observations, log_likelihood
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.priors import Interior
 from emergent_stats.model.visible import eighth, log_gate
@@ -212,16 +212,23 @@ def shared_noise(losses: Sequence[Any], residual: Any) -> tuple[Any, Any, Any]:
 
 def _one(hypothesis, j, obs, skill, noise, parameters) -> np.ndarray:
     """Log likelihood of a discontinuous metric whose skill is Normal(skill, noise²), (R, m)."""
+    return by_model(obs, hypothesis.metrics[j], skill, noise, hypothesis.rates(j, parameters))
+
+
+def by_model(
+    obs: Observations, metric: Metric, skill: np.ndarray, noise: Any, rates: dict[str, Any]
+) -> np.ndarray:
+    """Log likelihood (R, m) where each model is a curve of `obs`, with noise of its own."""
     size, m = skill.shape
-    rates = hypothesis.rates(j, parameters)
     guess, lapse = (
         np.repeat(np.broadcast_to(np.asarray(rates.get(n, 0.0)), (size, 1)), m)
         for n in ("guess", "lapse")
     )
     own = np.broadcast_to(noise, (size, m)).ravel()
     row = np.tile(np.arange(m), size)
-    found = log_likelihood(obs, hypothesis.metrics[j], skill.reshape(-1, 1), own, guess, lapse, row)
-    return found.reshape(size, m)
+    return log_likelihood(obs, metric, skill.reshape(-1, 1), own, guess, lapse, row).reshape(
+        size, m
+    )
 
 
 def _several(hypothesis, others, centre, precision, residual, parameters) -> np.ndarray:

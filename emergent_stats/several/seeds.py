@@ -27,7 +27,7 @@ from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.model.likelihood import BINOMIAL, Observations, log_likelihood, observe
+from emergent_stats.model.likelihood import BINOMIAL, Observations, observe
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import Beta, Gamma, Interior, Prior, Rising, Uniform
@@ -40,7 +40,7 @@ from emergent_stats.model.trends import (
     Trend,
 )
 from emergent_stats.several.joint import PROBABILITY
-from emergent_stats.several.joint_evidence import check_counts
+from emergent_stats.several.joint_evidence import by_model, check_counts
 
 #: Nats between the seeds that have broken through and those that have not: far from 0.
 APART = Gamma(4.0, 0.6)
@@ -317,17 +317,8 @@ class _SeedsIntegrand:
         return float(log_sum(gate) - np.log(gate.size))
 
     def _log_density(self, skill: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
-        size, m = skill.shape
-        rates = self.hypothesis.rates(p)
-        guess, lapse = (
-            np.repeat(np.broadcast_to(np.asarray(rates.get(n, 0.0)), (size, 1)), m)
-            for n in ("guess", "lapse")
-        )
-        sigma = np.repeat(np.maximum(p["sigma"][:, 0], 1e-4), m)
-        row = np.tile(np.arange(m), size)
-        metric = self.hypothesis.metric
-        found = log_likelihood(self.obs, metric, skill.reshape(-1, 1), sigma, guess, lapse, row)
-        return found.reshape(size, m)
+        h, noise = self.hypothesis, np.maximum(p["sigma"], 1e-4)
+        return by_model(self.obs, h.metric, skill, noise, h.rates(p))
 
     def starts(self) -> np.ndarray:
         """The lower and the upper envelope of the seeds, and the line through all."""

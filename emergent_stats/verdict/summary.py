@@ -11,6 +11,7 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
+from emergent_stats.model.maths import flat
 from emergent_stats.model.sudden import by_scale
 from emergent_stats.model.trends import ACCOUNTS, WIDTH_RANGE
 from emergent_stats.verdict.calibration import draw_posterior, simulate_batch
@@ -184,14 +185,11 @@ def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.
         size = values["sigma"].shape[0]
         x = np.repeat(batch.x[:1], size, axis=0)
         skill = np.asarray(h.skill(x, values), float) + np.zeros_like(x)
-        rates = {n: values[n] for n in ("guess", "lapse") if n in values}
-        zero = np.zeros(size)
-        sigma = values["sigma"]
-        guess, lapse = (rates[n][:, 0] if n in rates else zero for n in ("guess", "lapse"))
+        sigma, guess, lapse = flat(values, "sigma", "guess", "lapse")
         density, together = [], []
-        spread, middle = _residual_scale(batch, h, skill, sigma, rates)
+        spread, middle = _residual_scale(batch, h, skill, values["sigma"], h.rates(values))
         for b, rows in ((batch, np.zeros(size, int)), (again, np.arange(start, start + size))):
-            ll = log_likelihood(b.obs, h.metric, skill, sigma[:, 0], guess, lapse, rows)
+            ll = log_likelihood(b.obs, h.metric, skill, sigma, guess, lapse, rows)
             density.append(ll.sum(1))
             residual = ((b.obs.value[rows] - middle) / spread)[:, :m]
             together.append((residual[:, 1:] * residual[:, :-1]).sum(1))
