@@ -50,10 +50,9 @@ LONG = {
     "evidence/integral.py": 486,
     "model/likelihood.py": 610,
     "plots/verdict.py": 462,
-    "verdict/formula.py": 481,
 }
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 27_500
+PACKAGE_LINES = 27_200
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 

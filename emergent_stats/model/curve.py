@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -96,6 +96,12 @@ class Curve:
         object.__setattr__(self, "axis_values", values[order])
         object.__setattr__(self, "score", score[order])
         object.__setattr__(self, "models", tuple(models[i] for i in order))
+
+    def take(self, chosen: np.ndarray, **changes: Any) -> Curve:
+        """Curve of some of the models, by number or mask, with other fields changed."""
+        own = {n: getattr(self, n)[chosen] for n in ("axis_values", "score", "n", "stderr")}
+        models = tuple(np.array(self.models, object)[chosen])
+        return replace(self, models=models, **own | changes)
 
     # --- scale -----------------------------------------------------------------------
     @property

@@ -11,8 +11,6 @@ sudden a leap is, only the checkpoints beside it can show.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
@@ -98,15 +96,7 @@ def thinned(curve: Curve) -> Curve:
         f"checkpoints of one run, noise of neighbours correlated by about {rho:.2f}: "
         f"{keep.size} of {curve.m} used"
     )
-    return replace(
-        curve,
-        axis_values=curve.axis_values[keep],
-        score=curve.score[keep],
-        n=curve.n[keep],
-        stderr=curve.stderr[keep],
-        models=tuple(curve.models[i] for i in keep),
-        warnings=(*curve.warnings, note),
-    )
+    return curve.take(keep, warnings=(*curve.warnings, note))
 
 
 def _spread(curve: Curve, most: int) -> np.ndarray:

@@ -283,7 +283,7 @@ def test_comma_in_a_number_of_a_comma_separated_file(tmp_path):
         ("a.parquet", "PAR1 no", "cannot be read as Parquet, it is truncated or something else"),
         ("a.json", '[{"study": "s"', "line 1, column 15: not JSON"),
         ("a.json", '{"study": "s"}', "is a list of rows"),
-        ("a.json", '[{"study": 1, "study": 2}]', "the key 'study' stands twice in one row"),
+        ("a.json", '[{"study": 1, "study": 2}]', "the key 'study' stands twice in one object"),
         ("a.json", "[]", "has no rows"),
         ("a.json", "[" * 100_000, "not"),
         ("a.xlsx", "x", "cannot read a .xlsx; use .csv, .parquet or .json"),
