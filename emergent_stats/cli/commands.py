@@ -94,10 +94,11 @@ def give_verdicts(
     verdicts = _compare(
         source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
     )
-    found = []
+    found, beside = [], [{}] * len(verdicts)
     if posterior:
         verdicts, found = posterior_listing.check(verdicts, seed, priors.value)
-    frame = posterior_listing.joined(listing.frame([c.row() for c in verdicts]), found)
+        beside = [posterior_listing.row(each) for each in found]
+    frame = listing.frame([c.row() | more for c, more in zip(verdicts, beside, strict=True)])
     if out is not None:
         write_table(frame, out)
     if as_json:

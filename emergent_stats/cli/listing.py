@@ -28,10 +28,13 @@ _VERDICT_STYLES = {
 }  # fmt: skip
 _TEXT = (
     "study", "family", "task", "metric", "metrics", "axis", "verdict", "kind", "reason", "best",
-    "warnings", "lean", "summary", "largest_gap",
+    "warnings", "lean", "summary", "largest_gap", "posterior_hypothesis",
+    "posterior_rival_hypothesis",
 )  # fmt: skip
-_WHOLE = ("shots", "seed", "m", "scales")
-_FLAGS = ("robust", "apparent_jump", "confirmed")
+_WHOLE = (
+    "shots", "seed", "m", "scales", "posterior_divergences", "posterior_rival_divergences",
+)  # fmt: skip
+_FLAGS = ("robust", "apparent_jump", "confirmed", "posterior_agrees")
 
 
 def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
