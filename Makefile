@@ -50,12 +50,12 @@ calibration: $(STAMP) ## ranks of parameters and probabilities of accounts, from
 readme: $(STAMP) ## fill the README's table, figure and counts from one run
 	$(PYTHON) paper/readme.py
 
-data: $(STAMP) ## rebuild every shipped table from its sources
-	$(PYTHON) data/build.py
+data: $(STAMP) ## rebuild every shipped table from its sources (or one: STUDY=name SOURCES=folder)
+	$(PYTHON) data/build.py $(if $(SOURCES),'$(SOURCES)') $(if $(STUDY),--study '$(STUDY)')
 
 lock: $(UV) ## resolve pyproject.toml again and rewrite requirements.lock.txt
 	$(UV) lock
-	$(UV) export --quiet --no-emit-project --extra xlsx --extra seminar --extra paper --extra cluster --all-groups --no-header -o .tools/lock.txt
+	$(UV) export --quiet --no-emit-project --extra samples --extra xlsx --extra zarr --extra seminar --extra paper --extra cluster --all-groups --no-header -o .tools/lock.txt
 	{ echo '# Written by `make lock` from pyproject.toml; no address, so any index serves it.'; \
 	grep -v '://' .tools/lock.txt; } > .tools/lock.new
 	mv .tools/lock.new requirements.lock.txt

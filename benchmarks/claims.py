@@ -23,10 +23,10 @@ import pandas as pd
 from verdicts import table
 
 from emergent_stats import arrival_times, compare_all, curves, discover, load
+from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import ACCOUNTS, JUMP_WIDTH
-from emergent_stats.results.corpus import claims
+from emergent_stats.results.corpus import published_claims
 from emergent_stats.rules.classical import breakthroughness
-from emergent_stats.verdict.summary import apparent_jump
 from emergent_stats.verdict.words import probability, scale_label, scale_range
 
 RESULTS = Path(__file__).parent / "results"
@@ -62,7 +62,7 @@ def bearing(claim):
 
 def claim_rows(seed):
     """One row per claim and series; a claim without series has one row that says so."""
-    every = claims()
+    every = published_claims()
     pairs = [(claim, c) for claim in every.to_dict("records") for c in bearing(claim)]
     compared = iter(compare_all([c for _, c in pairs], seed=seed))
     rows = []

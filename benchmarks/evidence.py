@@ -252,7 +252,7 @@ def run_smc(h, c):
 def run_nutpie(h, c):
     from emergent_stats.bayes.posterior import fit
 
-    tree = fit(h, c, draws=1000, tune=1000, chains=2)
+    tree = fit(c, h, draws=1000, tune=1000, chains=2)
     return np.nan, float(tree["sample_stats"]["n_steps"].sum()) + 2000.0
 
 

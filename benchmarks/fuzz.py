@@ -25,14 +25,14 @@ from emergent_stats.evidence.effort import SCREEN
 from emergent_stats.evidence.many import evidences
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.likelihood import SKILL_NORMAL
-from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
 
 def faults(seed: int) -> tuple[str, int]:
     """What is wrong with one design ("" if nothing), and how many evidences were computed."""
     curve = random_curve(seed)
-    if thin(curve) is not None:
+    if too_few(curve) is not None:
         return "", 0
     batch, chosen = Batch.of([curve], curve.metric_object), hypotheses(curve.metric_object)
     try:

@@ -169,7 +169,7 @@ def run_speed(seed, repeats=3, draws=1000, chains=2):
         )
 
     def by_fit(hypothesis):
-        return lambda curve: fit(hypothesis, curve, draws=draws, chains=chains, seed=seed)
+        return lambda curve: fit(curve, hypothesis, draws=draws, chains=chains, seed=seed)
 
     full = Hypothesis(PowerLaw(), curves[0].metric_object)
     note("power law, noise, guess, lapse", "nutpie, compiled once", ("level", "slope", "sigma"),

@@ -40,12 +40,13 @@ from emergent_stats.model.axes import AXES
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.learnt import DECADES, SLOPE_DF, TABLE, WEAK, from_row, metric_class
-from emergent_stats.model.metrics import GUESS, LAPSE, MultipleChoice
+from emergent_stats.model.metrics import MultipleChoice
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import CHANCE_WORTH, Beta, HalfNormal, HalfStudentT, Normal
+from emergent_stats.model.skill import GUESS, LAPSE
 from emergent_stats.model.trends import ACCOUNTS, LEVEL, SLOPE
 from emergent_stats.results.corpus import data_dir
-from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.sensitivity import account_evidence, probabilities
 
 RESULTS = Path(__file__).parent / "results"
@@ -90,7 +91,7 @@ def sampled(seed):
             if not len(rows):
                 continue
             for c in curves(rows, axis):
-                if thin(c) is None and (axis is None or c.n_scales >= 5):
+                if too_few(c) is None and (axis is None or c.n_scales >= 5):
                     cell = (study, metric_class(c.metric_object), c.axis)
                     key = (c.metric, *map(str, c.key.values()))
                     found.setdefault(cell, {}).setdefault(key, c)

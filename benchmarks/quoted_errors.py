@@ -29,8 +29,9 @@ from emergent_stats.evidence.many import evidences
 from emergent_stats.evidence.threads import each
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.likelihood import log_likelihood
+from emergent_stats.model.maths import flat
 from emergent_stats.model.priors import Bounded, Interior
-from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.decision import too_few
 
 RESULTS = Path(__file__).parent / "results"
 #: Error of a reference above which it is left out, and the one at which it is good enough.
@@ -63,10 +64,7 @@ def log_target(hypothesis, curve, batch, z):
     values |= {n: np.full((len(z), 1), v) for n, v in hypothesis.fixed().items()}
     x = np.tile(curve.x - curve.centre, (len(z), 1))
     skill = np.asarray(hypothesis.skill(x, values), float) + np.zeros_like(x)
-    zero = np.zeros(len(z))
-    sigma, guess, lapse = (
-        values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
-    )
+    sigma, guess, lapse = flat(values, "sigma", "guess", "lapse")
     possible = guess + lapse < 1
     guess, lapse = np.where(possible, guess, 0.0), np.where(possible, lapse, 0.0)
     rows = np.zeros(len(z), int)
@@ -133,7 +131,7 @@ def reference(evidence, curve, rng):
 def pair(seed: int) -> dict | None:
     """One curve under one hypothesis: evidence and reference; None if nothing can be analysed."""
     curve, rng = random_curve(seed, most=MODELS), np.random.default_rng([seed, 29])
-    if thin(curve) is not None:
+    if too_few(curve) is not None:
         return None
     found = evidences(Batch.of([curve], curve.metric_object), 0, hypotheses(curve.metric_object))
     best = max(float(e.log_z[0]) for e in found.values())

@@ -1,8 +1,10 @@
 """Build every study, the table of models and the README of this folder.
 
-    python data/build.py [SOURCES] [--check]
+    python data/build.py [SOURCES] [--study NAME] [--check]
 
-With --check nothing is written; the exit status is 1 if a file would change.
+SOURCES is the folder of published files, one folder a source. With --study only that study is built
+(a folder here with `build.py` and `source.toml`). With --check nothing is written; the exit status
+is 1 if a file would change.
 """
 
 from __future__ import annotations
@@ -19,12 +21,17 @@ import buildreadme
 import buildtools as tools
 
 
-def everything(sources: Path, names: list[str] | None = None) -> dict[Path, bytes]:
-    """Every built file of the data folder with its content."""
+def everything(sources: Path, only: str | None = None) -> dict[Path, bytes]:
+    """Every built file of the data folder with its content, or those of one study."""
     made: dict[Path, bytes] = {}
-    for toml in sorted(tools.DATA.glob("*/source.toml")):
-        study = toml.parent
-        if names and study.name not in names:
+    studies = {toml.parent.name: toml.parent for toml in sorted(tools.DATA.glob("*/source.toml"))}
+    if only is not None and only not in studies:
+        raise tools.ResultsError(
+            f"no study {only!r}: data/{only}/ needs build.py and source.toml; "
+            f"there are {', '.join(studies)}"
+        )
+    for name, study in studies.items():
+        if only not in (None, name):
             continue
         spec = importlib.util.spec_from_file_location(f"build_{study.name}", study / "build.py")
         assert spec is not None
@@ -32,7 +39,8 @@ def everything(sources: Path, names: list[str] | None = None) -> dict[Path, byte
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         made |= tools.outputs(study, sources, module.build)
-    made[tools.DATA / "models.csv"] = buildmodels.csv_bytes(sources)
+    if only is None:
+        made[tools.DATA / "models.csv"] = buildmodels.csv_bytes(sources)
     return made
 
 
@@ -40,11 +48,12 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Build the corpus from published files.")
     parser.add_argument("sources", nargs="?", type=Path, default=tools.SOURCES)
+    parser.add_argument("--study", metavar="NAME", help="build this one only")
     parser.add_argument("--check", action="store_true", help="write nothing, report changes")
     options = parser.parse_args()
     try:
-        made = everything(options.sources)
-    except FileNotFoundError as error:
+        made = everything(options.sources, options.study)
+    except (FileNotFoundError, tools.ResultsError) as error:
         parser.exit(2, f"{error}\n")
     changed = [p for p, data in made.items() if not p.exists() or p.read_bytes() != data]
     if not options.check:

@@ -31,7 +31,7 @@ DATA = Path(__file__).resolve().parent
 SOURCES = DATA.parents[1] / "shared" / "sources"
 sys.path.insert(0, str(DATA.parent))
 
-from emergent_stats.results.corpus import COLUMNS, stored, validate  # noqa: E402
+from emergent_stats.results.corpus import COLUMNS, ResultsError, stored, validate  # noqa: E402
 
 #: Last part of `source.toml`, written by the build: the files that were read. Version
 #: control shows when it changes, and a test compares it with the publisher's sums.
@@ -144,7 +144,7 @@ def run(file: str, build: Callable[[Upstream], pd.DataFrame]) -> None:
     options = parser.parse_args()
     try:
         made = outputs(Path(file).resolve().parent, options.sources, build)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ResultsError) as error:
         parser.exit(2, f"{error}\n")
     for path, data in made.items():
         put(path, data)

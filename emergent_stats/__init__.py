@@ -16,18 +16,24 @@ from emergent_stats.model.compiling import settle
 __version__ = version("emergent_stats")
 
 if TYPE_CHECKING:
+    from emergent_stats import plots
+    from emergent_stats.bayes.posterior import fit
+    from emergent_stats.collection import arrivals, forecast
     from emergent_stats.collection.arrivals import arrival_times
     from emergent_stats.collection.discoveries import discover
     from emergent_stats.collection.forecast import forecast_all, forecast_curve
     from emergent_stats.collection.foresight import foreseen
+    from emergent_stats.collection.selected import Succeeds
     from emergent_stats.design.simulate import Design, simulate_curve
     from emergent_stats.design.trial import bayes_floor, efficiency, try_out
     from emergent_stats.design.truths import TRUTHS
+    from emergent_stats.evidence.many import evidence_table
     from emergent_stats.model.curve import Curve
     from emergent_stats.model.hypothesis import Hypothesis
     from emergent_stats.model.metrics import METRICS
     from emergent_stats.model.trends import TRENDS
     from emergent_stats.plots.verdict import plot_verdict
+    from emergent_stats.results.capabilities import capability, on_capability
     from emergent_stats.results.corpus import ResultsError, load, read, studies, validate
     from emergent_stats.results.selection import curves
     from emergent_stats.rules.classical import RULES
@@ -54,9 +60,12 @@ __all__ = [
     "JointComparison",
     "Plan",
     "ResultsError",
+    "Succeeds",
     "__version__",
     "arrival_times",
+    "arrivals",
     "bayes_floor",
+    "capability",
     "cheapest",
     "compare",
     "compare_all",
@@ -65,57 +74,59 @@ __all__ = [
     "curves",
     "discover",
     "efficiency",
+    "evidence_table",
+    "fit",
+    "forecast",
     "forecast_all",
     "forecast_curve",
     "foreseen",
     "load",
+    "on_capability",
     "outlook",
     "plot_verdict",
+    "plots",
     "read",
     "simulate_curve",
     "studies",
     "try_out",
     "validate",
-]
+]  # fmt: skip
 
-_WHERE = {
-    "METRICS": "model.metrics",
-    "RULES": "rules.classical",
-    "TRENDS": "model.trends",
-    "TRUTHS": "design.truths",
-    "Claim": "verdict.formula",
-    "Comparison": "verdict.comparison",
-    "Curve": "model.curve",
-    "Design": "design.simulate",
-    "Hypothesis": "model.hypothesis",
-    "JointComparison": "several.joint",
-    "Plan": "verdict.formula",
-    "ResultsError": "results.corpus",
-    "arrival_times": "collection.arrivals",
-    "bayes_floor": "design.trial",
-    "cheapest": "verdict.advice",
-    "compare": "verdict.judge",
-    "compare_all": "verdict.judge",
-    "compare_joint": "several.joint",
-    "compare_seeds": "several.seeds",
-    "curves": "results.selection",
-    "discover": "collection.discoveries",
-    "efficiency": "design.trial",
-    "forecast_all": "collection.forecast",
-    "forecast_curve": "collection.forecast",
-    "foreseen": "collection.foresight",
-    "load": "results.corpus",
-    "outlook": "verdict.formula",
-    "plot_verdict": "plots.verdict",
-    "read": "results.corpus",
-    "simulate_curve": "design.simulate",
-    "studies": "results.corpus",
-    "try_out": "design.trial",
-    "validate": "results.corpus",
+#: Module → its public names.
+_HOLDS = {
+    "bayes.posterior": "fit",
+    "collection.arrivals": "arrival_times",
+    "collection.discoveries": "discover",
+    "collection.forecast": "forecast_all forecast_curve",
+    "collection.foresight": "foreseen",
+    "collection.selected": "Succeeds",
+    "design.simulate": "Design simulate_curve",
+    "design.trial": "bayes_floor efficiency try_out",
+    "design.truths": "TRUTHS",
+    "evidence.many": "evidence_table",
+    "model.curve": "Curve",
+    "model.hypothesis": "Hypothesis",
+    "model.metrics": "METRICS",
+    "model.trends": "TRENDS",
+    "plots.verdict": "plot_verdict",
+    "results.capabilities": "capability on_capability",
+    "results.corpus": "ResultsError load read studies validate",
+    "results.selection": "curves",
+    "rules.classical": "RULES",
+    "several.joint": "JointComparison compare_joint",
+    "several.seeds": "compare_seeds",
+    "verdict.advice": "cheapest",
+    "verdict.comparison": "Comparison",
+    "verdict.formula": "Claim Plan outlook",
+    "verdict.judge": "compare compare_all",
 }
+_WHERE = {name: module for module, names in _HOLDS.items() for name in names.split()}
+_MODULES = {"arrivals": "collection.arrivals", "forecast": "collection.forecast", "plots": "plots"}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"emergent_stats.{_MODULES[name]}")
     if name not in _WHERE:
         raise AttributeError(f"module 'emergent_stats' has no attribute {name!r}")
     return getattr(import_module(f"emergent_stats.{_WHERE[name]}"), name)

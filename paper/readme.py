@@ -118,7 +118,7 @@ PAIRS = (
 def joint() -> str:
     """Table of `PAIRS`."""
     lines = [
-        "| outputs seen through | models | artefact | real | format |",
+        "| outputs seen through | models | gradual | real | format |",
         "|---|--:|--:|--:|--:|",
     ]
     for label, study, condition in PAIRS:

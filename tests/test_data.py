@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,9 +21,10 @@ from emergent_stats.results.corpus import (
     SERIES_KEY,
     ResultsError,
     about,
-    claims,
     data_dir,
     load,
+    published_claims,
+    read,
     series,
     studies,
     validate,
@@ -54,6 +57,95 @@ def rows(study: str, **where) -> pd.DataFrame:
     for name, value in where.items():
         frame = frame[frame[name] == value]
     return frame
+
+
+# --- a study of one's own -------------------------------------------------------------
+STRANGER = {
+    "source.toml": """
+title = "Arithmetic of four made-up models"
+authors = ["A. Uthor"]
+year = 2026
+venue = "A test"
+kind = "misc"
+licence = "CC0"
+slug = "made-up"
+summary = "Four sizes of one family."
+series = "1 series of 4 sizes"
+""",
+    "build.py": """
+import buildtools as tools
+
+
+def build(upstream):
+    return tools.table(
+        [
+            {
+                "family": "F", "model": row["model"], "task": "sums", "metric": "exact_match",
+                "params": float(row["params"]), "score": tools.proportion(row["percent"]),
+                "n": 200, "source": "scores.csv",
+            }
+            for row in upstream.rows("scores.csv")
+        ],
+        "sums",
+    )
+""",
+}
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """A checkout with one study more, and the folder of its published files."""
+    data, raw = tmp_path / "data", tmp_path / "published" / "made-up" / "raw"
+    for part in ("data", "emergent_stats"):
+        skipped = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(DATA.parent / part, tmp_path / part, ignore=skipped)
+    (data / "sums").mkdir()
+    for name, text in STRANGER.items():
+        (data / "sums" / name).write_text(text.lstrip(), encoding="utf-8")
+    raw.mkdir(parents=True)
+    lines = [f"m{i},{10 ** (7 + i)},{score}" for i, score in enumerate((0.5, 1.0, 20.5, 61))]
+    (raw / "scores.csv").write_text("model,params,percent\n" + "\n".join(lines) + "\n")
+    return tmp_path
+
+
+def build(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    code = [sys.executable, str(folder / "data" / "build.py"), str(folder / "published")]
+    return subprocess.run([*code, *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def test_a_study_is_one_folder(stranger):
+    before = {p: p.read_bytes() for p in (stranger / "data").rglob("*") if p.is_file()}
+    made = build(stranger, "--study", "sums")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines()[-1] == "3 files, 3 changed"
+    readme = (stranger / "data" / "README.md").read_text(encoding="utf-8")
+    assert "| [`sums`](#sums) | 1 | 4 | params | exact_match | CC0 |" in readme
+    assert len(read(stranger / "data" / "sums" / "results.parquet")) == 4
+    after = {p: p.read_bytes() for p in before}
+    names = {p.relative_to(stranger / "data").as_posix() for p in before if before[p] != after[p]}
+    assert names == {"README.md", "sums/source.toml"}
+
+
+def test_a_study_that_cannot_be_built_is_one_message(stranger):
+    unknown = build(stranger, "--study", "products")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith("no study 'products': data/products/ needs build.py and")
+    scores = stranger / "published" / "made-up" / "raw" / "scores.csv"
+    scores.write_text(scores.read_text().replace("61", "610"))
+    wrong = build(stranger, "--study", "sums")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "score 6.1 is above 1, the top of 'exact_match'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+    assert not (stranger / "data" / "sums" / "results.parquet").exists()
+
+
+def test_make_data_takes_a_study_and_its_sources():
+    made = shutil.which("make")
+    if made is None:
+        pytest.skip("make is not here")
+    asked = [made, "-n", "data", "STUDY=sums", "SOURCES=some where"]
+    run = subprocess.run(asked, cwd=DATA.parent, capture_output=True, text=True)
+    assert "data/build.py 'some where' --study 'sums'" in run.stdout
 
 
 # --- all studies -----------------------------------------------------------------------
@@ -322,7 +414,7 @@ def test_chain_of_thought_figures():
 
 
 def test_claims_are_23_and_point_at_series_that_exist():
-    table = claims()
+    table = published_claims()
     assert len(table) == 23
     assert table["flops"].notna().sum() == 22
     assert table.loc[0, ["params", "flops"]].tolist() == [13e9, 2.3e22]
@@ -330,10 +422,10 @@ def test_claims_are_23_and_point_at_series_that_exist():
         held = load(claim.study)
         held = held[held["family"] == claim.family]
         assert set(claim.tasks.split("; ")) <= set(held["task"])
-    with pytest.raises(ResultsError, match="read it with claims"):
+    with pytest.raises(ResultsError, match="read it with published_claims"):
         load("wei-claims")
     with pytest.raises(ResultsError, match="holds scores, not claims"):
-        claims("gpt3")
+        published_claims("gpt3")
 
 
 def test_open_lm_losses_and_accuracies():

@@ -4,13 +4,14 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import emergent_stats
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ["pymc", "pytensor", "arviz", "matplotlib", "nutpie"]
+HEAVY = ["pymc", "pytensor", "arviz", "matplotlib", "seaborn", "nutpie", "jinja2"]
 
 
 def loaded_after(code: str) -> set[str]:
@@ -46,6 +47,7 @@ def test_version_is_that_of_pyproject():
 def test_public_names_exist_and_are_documented():
     assert emergent_stats.__all__
     assert set(emergent_stats.__all__) <= set(dir(emergent_stats))
+    assert isinstance(emergent_stats.forecast, ModuleType)
     undocumented = [
         name
         for name in emergent_stats.__all__

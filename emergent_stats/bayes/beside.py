@@ -138,7 +138,7 @@ def sample_beside(
     for hypothesis in contenders(comparison, priors):
         curve, row = comparison.curve, rows[hypothesis.name]
         tree = fit(
-            hypothesis, curve, draws=draws, tune=tune, chains=chains, seed=seed, unconstrained=True
+            curve, hypothesis, draws=draws, tune=tune, chains=chains, seed=seed, unconstrained=True
         )
         bridge = evidence_of(hypothesis, curve, tree, seed)
         found.append(

@@ -149,7 +149,7 @@ def log_evidence_bridge(
     **sampler
         draws, tune and chains of `posterior.fit`.
     """
-    tree = fit(hypothesis, curve, seed=seed, unconstrained=True, **sampler)
+    tree = fit(curve, hypothesis, seed=seed, unconstrained=True, **sampler)
     return evidence_of(hypothesis, curve, tree, seed)
 
 

@@ -30,15 +30,16 @@ import xarray as xr
 from emergent_stats.bayes.sampling import finish, sample
 from emergent_stats.bayes.symbolic import Seen, log_visibility
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.priors import Interior, Normal, Uniform
+from emergent_stats.results.files import ResultsError
 
 
 @dataclass(frozen=True)
-class Design:
+class Shape:
     """Shape of a model, which fixes its compiled form, and the arrays to fill it with.
 
-    Designs of one shape are equal whatever their arrays hold, so a model
+    Those of one shape are equal whatever their arrays hold, so a model
     compiled for one serves the others.
     """
 
@@ -49,7 +50,7 @@ class Design:
     arrays: dict[str, np.ndarray] = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, hypothesis: Hypothesis, curve: Curve, x_error: Any = None) -> Design:
+    def of(cls, hypothesis: Hypothesis, curve: Curve, x_error: Any = None) -> Shape:
         """Shape and arrays of a hypothesis on a curve."""
         gaps = _has_gaps(hypothesis)
         seen = Seen.of(curve, hypothesis.metric, summed=gaps)
@@ -128,10 +129,10 @@ def build_model(hypothesis: Hypothesis, curve: Curve, x_error: Any = None) -> pm
         With too few scales for a break, or a step whose location has a prior
         other than uniform.
     """
-    return _model(hypothesis, Design.of(hypothesis, curve, x_error), curve.models)
+    return _model(hypothesis, Shape.of(hypothesis, curve, x_error), curve.models)
 
 
-def _model(hypothesis: Hypothesis, design: Design, models: tuple[str, ...] = ()) -> pm.Model:
+def _model(hypothesis: Hypothesis, design: Shape, models: tuple[str, ...] = ()) -> pm.Model:
     coords: dict[str, Any] = {"model": list(models) or np.arange(design.m)}
     if design.gaps:
         coords["gap"] = np.arange(design.gaps)
@@ -161,7 +162,7 @@ def _model(hypothesis: Hypothesis, design: Design, models: tuple[str, ...] = ())
     return model
 
 
-def _parameters(hypothesis: Hypothesis, design: Design, data: dict[str, Any]) -> dict[str, Any]:
+def _parameters(hypothesis: Hypothesis, design: Shape, data: dict[str, Any]) -> dict[str, Any]:
     """Free parameters as variables of the model in context, fixed ones as numbers."""
     found: dict[str, Any] = dict(hypothesis.fixed())
     priors = hypothesis.priors()
@@ -185,7 +186,7 @@ def _parameters(hypothesis: Hypothesis, design: Design, data: dict[str, Any]) ->
     return found
 
 
-def _level_moves(hypothesis: Hypothesis, design: Design) -> bool:
+def _level_moves(hypothesis: Hypothesis, design: Shape) -> bool:
     """Whether the level at a step is replaced by the line's height at x = 0."""
     return (
         design.gaps > 0
@@ -212,7 +213,7 @@ def _add_gaps(hypothesis, design, data, parameters, own, gate) -> None:
 
 
 @lru_cache(maxsize=16)
-def _compiled(hypothesis: Hypothesis, design: Design) -> Any:
+def _compiled(hypothesis: Hypothesis, design: Shape) -> Any:
     """Model compiled for a hypothesis and a shape (not for the arrays in `design`)."""
     import nutpie
 
@@ -220,8 +221,8 @@ def _compiled(hypothesis: Hypothesis, design: Design) -> Any:
 
 
 def fit(
-    hypothesis: Hypothesis,
     curve: Curve,
+    hypothesis: Hypothesis | str,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -237,10 +238,11 @@ def fit(
 
     Parameters
     ----------
-    hypothesis : Hypothesis
-        Trend, metric and noise.
     curve : Curve
         The scores.
+    hypothesis : Hypothesis or str
+        Trend, metric and noise, or the name of a trend in `TRENDS`: seen through the curve's
+        metric, under the declared priors.
     draws, tune, chains : int
         Per chain: draws kept, draws for adaptation; number of chains.
     seed : int
@@ -258,8 +260,15 @@ def fit(
         Groups posterior, sample_stats, observed_data, constant_data, as ArviZ
         wants them. `sampling.diagnostics` of it are in its attribute
         ``diagnostics``.
+
+    Raises
+    ------
+    ResultsError
+        For a name that no trend has.
     """
-    design = Design.of(hypothesis, curve, x_error)
+    if isinstance(hypothesis, str):
+        hypothesis = _named(hypothesis, curve)
+    design = Shape.of(hypothesis, curve, x_error)
     tree = sample(
         _compiled(hypothesis, design), design.arrays, draws=draws, tune=tune, chains=chains,
         seed=seed, progress=progress, unconstrained=unconstrained,
@@ -280,6 +289,14 @@ def fit(
         "seed": seed,
     }
     return finish(tree, posterior.assign_coords(names), observed, constant, names, attrs)
+
+
+def _named(name: str, curve: Curve) -> Hypothesis:
+    """Hypothesis of the trend `name` under the declared priors."""
+    found = {h.name: h for h in hypotheses(curve.metric_object)}
+    if name not in found:
+        raise ResultsError(f"no trend {name!r}; use one of {', '.join(found)}")
+    return found[name]
 
 
 def _place_step(hypothesis, curve, design, posterior: xr.Dataset, seed: int) -> xr.Dataset:

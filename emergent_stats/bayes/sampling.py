@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from emergent_stats.results.extras import require
+
 #: Diagnostics beyond which a posterior carries a warning.
 MAX_RHAT = 1.01
 MIN_ESS = 400
@@ -132,8 +134,10 @@ def save(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If `path` does not end in ``.zarr``, or is there and is not a zarr store.
+        If `path` does not end in ``.zarr``, or is there and is not a zarr store; if zarr is not
+        installed.
     """
+    require("zarr", "zarr", "saving a sample")
     target = Path(path)
     if target.suffix != ".zarr":
         raise ValueError(f"{target.name!r} must end in .zarr: a sample is saved as a zarr store")
@@ -163,6 +167,7 @@ def load_sample(path: str | os.PathLike[str]) -> xr.DataTree:
     """
     if not (Path(path) / "zarr.json").is_file():
         raise ValueError(f"no saved sample at {os.fspath(path)!r}: it is a folder ending in .zarr")
+    require("zarr", "zarr", "reading a sample")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
         return xr.open_datatree(path, engine="zarr").load()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emergent_stats.collection.discoveries import Discoveries
     from emergent_stats.collection.forecast import Forecast
     from emergent_stats.collection.foresight import Foresight
+    from emergent_stats.collection.model_noise import ModelNoise
     from emergent_stats.model.curve import Curve
 
 #: Series printed in a table; the rest is in --json.
@@ -88,17 +89,22 @@ def print_discoveries(found: Discoveries) -> None:
 
 def discoveries_json(found: Discoveries) -> str:
     """One object: shares, noise of the models, a row per series."""
-    noise = [
+    shares = dict(zip(ACCOUNTS, found.shares.tolist(), strict=True))
+    series = json.loads(json_text(found.frame()))
+    return _object({"shares": shares, "noise": noise_rows(found.noise), "series": series})
+
+
+def noise_rows(noise: Sequence[ModelNoise]) -> list[dict[str, Any]]:
+    """Noise that the tasks of a model share, for JSON."""
+    return [
         {
             "study": own.family[0],
             "family": own.family[1],
             "tau": own.tau,
             "models": dict(zip(own.models, own.value.tolist(), strict=True)),
         }
-        for own in found.noise
+        for own in noise
     ]
-    head = {"shares": dict(zip(ACCOUNTS, found.shares.tolist(), strict=True)), "noise": noise}
-    return _object({**head, "series": json.loads(json_text(found.frame()))})
 
 
 # --- arrivals ----------------------------------------------------------------------------

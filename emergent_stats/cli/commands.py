@@ -17,23 +17,19 @@ from emergent_stats.cli import data_commands, pool_command, several_commands
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
-    Axis,
+    AxisName,
     Calibrate,
-    Family,
     Gradual,
     Jobs,
     KeepNoise,
-    Metric,
     Out,
     PriorsFrom,
     PriorSource,
-    ScaleAxis,
     Seed,
-    Shots,
     SmallestChange,
     Source,
     Succeeds,
-    Task,
+    choosing,
     scale,
 )
 
@@ -42,7 +38,7 @@ if TYPE_CHECKING:
     from emergent_stats.model.curve import Curve
     from emergent_stats.verdict.comparison import Comparison
 
-__all__ = ["Axis", "app", "main"]
+__all__ = ["AxisName", "app", "main"]
 
 #: Those on tables are registered already, and so come first in the help.
 app = data_commands.app
@@ -69,13 +65,10 @@ def root(
     "  emergent-stats test pythia --family 'pythia*' --axis step --json\n"
     "  emergent-stats test gpt3 --task LAMBADA --metric exact_match --shots 0 --posterior",
 )
+@choosing
 def give_verdicts(
     source: Source,
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     calibrate: Calibrate = 0,
     jobs: Jobs = None,
     seed: Seed = 0,
@@ -98,14 +91,14 @@ def give_verdicts(
 
     if out is not None:
         listing.check_out(out, SUFFIXES)
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     verdicts = _compare(
         source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
     )
-    found = []
+    found, beside = [], [{}] * len(verdicts)
     if posterior:
         verdicts, found = posterior_listing.check(verdicts, seed, priors.value)
-    frame = posterior_listing.joined(listing.frame(verdicts), found)
+        beside = [posterior_listing.row(each) for each in found]
+    frame = listing.frame([c.row() | more for c, more in zip(verdicts, beside, strict=True)])
     if out is not None:
         write_table(frame, out)
     if as_json:
@@ -124,13 +117,10 @@ def give_verdicts(
     "  emergent-stats discover pythia --metric multiple_choice --axis params --json\n"
     "  emergent-stats discover mine.parquet --succeeds 0.05",
 )
+@choosing
 def tell_breaks(
     source: Source,
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     succeeds: Succeeds = None,
     keep_noise: KeepNoise = False,
     jobs: Jobs = None,
@@ -145,7 +135,6 @@ def tell_breaks(
     """
     from emergent_stats.cli import collection_listing
 
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
     if as_json:
         typer.echo(collection_listing.discoveries_json(found), nl=False)
@@ -161,13 +150,10 @@ def tell_breaks(
     "  emergent-stats arrivals bigbench-bigg --gradual censored\n"
     "  emergent-stats arrivals bigbench-bigg --cut 4e9 --level 0.25 --json",
 )
+@choosing
 def tell_arrivals(
     source: Source,
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     gradual: Annotated[
         Gradual,
         typer.Option(
@@ -200,7 +186,6 @@ def tell_arrivals(
     from emergent_stats.cli import collection_listing, listing
     from emergent_stats.collection import arrivals, foresight
 
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
     times = arrivals.arrival_times(found, gradual=gradual.value, seed=seed)
     seen = None
@@ -223,6 +208,7 @@ def tell_arrivals(
     "  emergent-stats forecast bigbench-bigg --cut 4e9 --out forecasts.csv\n"
     "  emergent-stats forecast mine.csv --axis flops --cut 1e22 --json",
 )
+@choosing
 def predict(
     source: Source,
     cut: Annotated[
@@ -233,11 +219,7 @@ def predict(
             help="Fit the models up to this scale, in the axis' own units: 1e10, 2024-05-13.",
         ),
     ],
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     jobs: Jobs = None,
     seed: Seed = 0,
     out: Out = None,
@@ -254,7 +236,6 @@ def predict(
 
     if out is not None:
         listing.check_out(out, SUFFIXES)
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     series = _series(source, chosen)
     with listing.progress("forecasting") as report:
         found = forecast.forecast_all(series, cut, seed=seed, jobs=jobs, progress=report)
@@ -324,14 +305,11 @@ def tell_design(
     "  emergent-stats plot bigbench-bigg --task linguistic_mappings --out figure.pdf\n"
     "  emergent-stats plot gpt3 --task '3D*' --out panels.png",
 )
+@choosing
 def draw(
     source: Source,
     out: Annotated[Path, typer.Option(help="Figure to write: .pdf, .svg or .png.")],
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     calibrate: Calibrate = 0,
     jobs: Jobs = None,
     seed: Seed = 0,
@@ -341,7 +319,6 @@ def draw(
     from emergent_stats.plots import style, verdict
 
     listing.check_out(out, style.SUFFIXES)
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     verdicts = _compare(source, chosen, calibrate, jobs, seed, most=verdict.MOST_PANELS)
     figure = (
         verdict.plot_verdict(verdicts[0]) if len(verdicts) == 1 else verdict.plot_verdicts(verdicts)

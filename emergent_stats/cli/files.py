@@ -38,27 +38,8 @@ def import_file(
 ) -> str:
     """Import the output of a tool into the file `out`.
 
-    Parameters
-    ----------
-    format : str
-        A name in `importers.IMPORTERS`.
-    path : path
-        What to import: a file or a folder.
-    out : path
-        Results table to write: .csv, .parquet or .json.
-    items : path, optional
-        Parquet file for one row per sample.
-    chance, metrics : iterables of str
-        As typed: ``TASK=0.25`` and ``NAME=METRIC``, names in full or patterns.
-    columns : path, optional
-        Map of the columns of a wide table, a TOML file.
-    **options
-        study, family, models, shots, duplicates of `importers.import_results`.
-
-    Returns
-    -------
-    str
-        The report: what came in, what was left out, what was written, what to cite.
+    `chance` and `metrics` are as typed (``TASK=0.25``, ``NAME=METRIC``), `columns` maps a wide
+    table, `options` are those of `importers.import_results`. Returns the report to print.
 
     Raises
     ------
@@ -109,19 +90,8 @@ def import_file(
 def export_file(source: str, form: str | None = None, out: Path | None = None) -> str:
     """Export a study or a results table for a spreadsheet or another program.
 
-    Parameters
-    ----------
-    source : str
-        Name of a study, or a results table.
-    form : {"csv", "xlsx", "parquet"}, optional
-        By default what the suffix of `out` says.
-    out : path, optional
-        File to write; by default one named after `source`, in the working folder.
-
-    Returns
-    -------
-    str
-        What was written.
+    Without `form` the suffix of `out` says it, without `out` the file is named after `source`.
+    Returns what was written.
 
     Raises
     ------
@@ -155,7 +125,7 @@ def _table(source: str) -> pd.DataFrame:
         return corpus.load_source(source)
     except ResultsError:
         with suppress(ResultsError):
-            return corpus.claims(source)
+            return corpus.published_claims(source)
         raise
 
 

@@ -27,11 +27,14 @@ _VERDICT_STYLES = {
     "undecided": "yellow",
 }  # fmt: skip
 _TEXT = (
-    "study", "family", "task", "metric", "axis", "verdict", "kind", "reason", "warnings", "lean",
-    "summary", "largest_gap",
+    "study", "family", "task", "metric", "metrics", "axis", "verdict", "kind", "reason", "best",
+    "warnings", "lean", "summary", "largest_gap", "posterior_hypothesis",
+    "posterior_rival_hypothesis",
 )  # fmt: skip
-_WHOLE = ("shots", "seed", "m")
-_FLAGS = ("robust", "apparent_jump", "confirmed")
+_WHOLE = (
+    "shots", "seed", "m", "scales", "posterior_divergences", "posterior_rival_divergences",
+)  # fmt: skip
+_FLAGS = ("robust", "apparent_jump", "confirmed", "posterior_agrees")
 
 
 def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
@@ -60,18 +63,15 @@ def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> Non
         )
 
 
-def frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
-    """Verdicts as a table, one row each, in the columns and order of the command line."""
+def frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of verdicts as a table, in types that do not depend on what is in them."""
     import pandas as pd
 
-    table = pd.DataFrame([comparison.row() for comparison in comparisons], dtype=object)
+    table = pd.DataFrame(list(rows), dtype=object)
     for name in table.columns:
-        if name in _TEXT:
-            table[name] = table[name].astype("str")
-        elif name in _FLAGS:
-            table[name] = table[name].astype("boolean")
-        else:
-            table[name] = table[name].astype("Int64" if name in _WHOLE else "float64")
+        whole = "Int64" if name in _WHOLE else "float64"
+        kind = "str" if name in _TEXT else "boolean" if name in _FLAGS else whole
+        table[name] = table[name].astype(kind)
     return table
 
 
@@ -113,7 +113,7 @@ def print_verdicts(comparisons: Sequence[Comparison]) -> None:
         if len(rows) > FEW:
             if 0 < len(shown) <= FEW:
                 print()
-            counts = Counter(_verdict(row) for row in rows)
+            counts = Counter(verdict_words(row) for row in rows)
             tally = ", ".join(f"{n:,} {name}" for name, n in counts.most_common())
             say(f"{len(rows):,} series: {tally}.")
         if len(short) > 1:
@@ -144,7 +144,7 @@ def _print_reasons(console: Any, comparisons: Sequence[Comparison], rows: list[d
 
     for comparison, row in zip(comparisons, rows, strict=True):
         head = plain(" · ".join(_words(row, _differing(rows))), "bold").append(": ")
-        head.append(_verdict(row), style=_VERDICT_STYLES.get(str(row["verdict"]), ""))
+        head.append(verdict_words(row), style=_VERDICT_STYLES.get(str(row["verdict"]), ""))
         console.print(head)
         undecided = comparison.verdict == "undecided" and comparison.lean
         leans = f"leans to {comparison.lean}" if undecided else ""
@@ -250,7 +250,8 @@ def _words(row: dict, names: Sequence[str]) -> list[str]:
     return [said.get(name, "{}").format(row[name]) for name in known]
 
 
-def _verdict(row: dict) -> str:
+def verdict_words(row: dict) -> str:
+    """Verdict with its kind."""
     return f"{row['verdict']} ({row['kind']})" if row["kind"] else str(row["verdict"])
 
 
@@ -259,7 +260,7 @@ def _columns(comparisons: Sequence[Comparison], rows: list[dict]) -> dict[str, l
     columns = _names_of(rows)
     if len({row["m"] for row in rows}) > 1:
         columns["m"] = [str(row["m"]) for row in rows]
-    columns["verdict"] = [_verdict(row) for row in rows]
+    columns["verdict"] = [verdict_words(row) for row in rows]
     for account in ACCOUNTS:
         columns[account] = [probability(row[f"p_{account}"]) for row in rows]
     columns["log BF"] = [number(row["log_bf"]) for row in rows]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,7 +62,7 @@ class PriorSource(StrEnum):
     corpus = "corpus"
 
 
-class Axis(StrEnum):
+class AxisName(StrEnum):
     """Scale axes by the name of their column."""
 
     params = "params"
@@ -97,11 +100,32 @@ Shots = Annotated[
     list[int] | None, typer.Option(metavar="K", help="Only this number of shots; likewise.")
 ]
 ScaleAxis = Annotated[
-    Axis | None,
+    AxisName | None,
     typer.Option(
-        metavar="|".join(Axis), help="Scale axis. Default: the one with the most distinct values."
+        metavar="|".join(AxisName),
+        help="Scale axis. Default: the one with the most distinct values.",
     ),
 ]
+FILTERS = {"task": Task, "family": Family, "metric": Metric, "shots": Shots, "axis": ScaleAxis}
+
+
+def choosing(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose series: they reach it together, as `chosen`."""
+    declared = inspect.signature(command, eval_str=True)
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = [inspect.Parameter(n, kind, default=None, annotation=a) for n, a in FILTERS.items()]
+    parts = [own if p.name == "chosen" else [p] for p in declared.parameters.values()]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(chosen={name: given.pop(name) for name in FILTERS}, **given)
+
+    signature = declared.replace(parameters=[p for part in parts for p in part])
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return run
+
+
 Calibrate = Annotated[
     int,
     typer.Option(

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emergent_stats.cli.options import (
     AsObject,
-    Family,
     Jobs,
     KeepNoise,
-    Metric,
-    ScaleAxis,
     Seed,
-    Shots,
     Source,
     Succeeds,
-    Task,
+    choosing,
 )
 
 if TYPE_CHECKING:
@@ -45,16 +41,12 @@ def register(app: typer.Typer) -> None:
         "  emergent-stats pool bigbench-bigg\n"
         "  emergent-stats pool pythia --metric multiple_choice --axis params --json\n"
         "  emergent-stats pool mine.parquet --out tasks.csv --plot shares.pdf",
-    )(pool)
+    )(choosing(pool))
 
 
 def pool(
     source: Source,
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     succeeds: Succeeds = None,
     keep_noise: KeepNoise = False,
     draws: Annotated[
@@ -90,9 +82,8 @@ def pool(
         from emergent_stats.plots import style
 
         listing.check_out(plot, style.SUFFIXES, "--plot")
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     keep = None if succeeds is None else selected.Succeeds(succeeds)
-    series = curves(select(corpus.load_source(source), **chosen), axis)  # type: ignore[arg-type]
+    series = curves(select(corpus.load_source(source), **chosen), chosen["axis"])
     with listing.progress("pooling") as report:
         found = fit_pooled(
             series, draws=draws, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs,
@@ -114,24 +105,28 @@ def print_pooled(found: Pooled) -> None:
     """Print the shares, the scales, and the tasks by their probability of a break."""
     from emergent_stats.cli.collection_listing import MOST
     from emergent_stats.cli.listing import print_series
-    from emergent_stats.cli.tables import say
+    from emergent_stats.cli.tables import print_table, say
     from emergent_stats.model.trends import ACCOUNTS, BREAKS
     from emergent_stats.verdict.words import probability
 
-    shares = found.share_table()
-    _table(
-        ["account", "share", "90 %"],
-        [[a, f"{r['mean']:.0%}", f"{r['low']:.0%} to {r['high']:.0%}"] for a, r in _rows(shares)],
+    shares = _rows(found.share_table())
+    print_table(
+        {
+            "account": [name for name, _ in shares],
+            "share": [f"{r['mean']:.0%}" for _, r in shares],
+            "90 %": [f"{r['low']:.0%} to {r['high']:.0%}" for _, r in shares],
+        }
     )
     print()
-    _table(
-        ["scale of", "declared", "found", "90 %"],
-        [
-            [_SCALES[name], f"{r['declared']:.2f}", f"{r['mean']:.2f}",
-             f"{r['low']:.2f} to {r['high']:.2f}"]
-            for name, r in _rows(found.scale_table())
-        ],
-    )  # fmt: skip
+    scales = _rows(found.scale_table())
+    print_table(
+        {
+            "scale of": [_SCALES[name] for name, _ in scales],
+            "declared": [f"{r['declared']:.2f}" for _, r in scales],
+            "found": [f"{r['mean']:.2f}" for _, r in scales],
+            "90 %": [f"{r['low']:.2f} to {r['high']:.2f}" for _, r in scales],
+        }
+    )
     print()
     frame = found.frame()
     frame["break"] = frame[[f"p_{a}" for a in BREAKS]].sum(axis=1)
@@ -163,16 +158,13 @@ def print_pooled(found: Pooled) -> None:
 
 def pooled_json(found: Pooled) -> str:
     """One object: shares, scales, noise of the models, notes, a row per task."""
+    from emergent_stats.cli.collection_listing import noise_rows
     from emergent_stats.results.files import json_text
 
     told = {
         "shares": json.loads(json_text(found.share_table().reset_index())),
         "scales": json.loads(json_text(found.scale_table().reset_index())),
-        "noise": [
-            {"study": n.family[0], "family": n.family[1], "tau": n.tau,
-             "models": dict(zip(n.models, n.value.tolist(), strict=True))}
-            for n in found.noise
-        ],
+        "noise": noise_rows(found.noise),
         "notes": list(found.notes),
         "series": json.loads(json_text(found.frame())),
     }  # fmt: skip
@@ -181,17 +173,3 @@ def pooled_json(found: Pooled) -> str:
 
 def _rows(table: pd.DataFrame) -> list[tuple[str, dict]]:
     return [(str(name), dict(row)) for name, row in table.iterrows()]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> None:
-    """Words to the left, numbers to the right."""
-    from emergent_stats.cli.tables import plain, screen
-
-    console = screen()
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for i, row in enumerate([head, *rows]):
-        cells = [
-            cell.ljust(w) if j == 0 else cell.rjust(w)
-            for j, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        console.print(plain("  ".join(cells).rstrip(), "" if i else "dim"), soft_wrap=True)

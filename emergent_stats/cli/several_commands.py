@@ -10,15 +10,11 @@ import typer
 
 from emergent_stats.cli.options import (
     AsJson,
-    Family,
     Jobs,
-    Metric,
     Out,
-    ScaleAxis,
     Seed,
-    Shots,
     Source,
-    Task,
+    choosing,
 )  # fmt: skip
 
 #: Verdicts that one figure holds.
@@ -38,23 +34,19 @@ def register(app: typer.Typer) -> None:
         "  emergent-stats pair gpt3 --task LAMBADA --shots 0\n"
         "  emergent-stats pair gpt3 --task LAMBADA --shots 0 --plot pair.png --html pair.html\n"
         "  emergent-stats pair pythia --family pythia --task lambada_openai --json",
-    )(judge_pairs)
+    )(choosing(judge_pairs))
     app.command(
         "seeds",
         short_help="Tell whether the seeds of each scale form one group or two.",
         epilog="\b\nExample:\n  emergent-stats seeds mine.csv --task addition --plot seeds.png\n\n"
         "The table has a row for each run, its number in the column seed. No shipped study has "
         "several seeds of a scale.",
-    )(judge_seeds)
+    )(choosing(judge_seeds))
 
 
 def judge_pairs(
     source: Source,
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     jobs: Jobs = None,
     seed: Seed = 0,
     out: Out = None,
@@ -73,7 +65,6 @@ def judge_pairs(
     from emergent_stats.several.joint import compare_joint
     from emergent_stats.several.joint_model import JOINT_ACCOUNTS
 
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     _judge(
         source, chosen, find_pairs, lambda views: compare_joint(views, seed=seed),
         several_listing.pair_row, JOINT_ACCOUNTS, "plot_pair",
@@ -84,11 +75,7 @@ def judge_pairs(
 
 def judge_seeds(
     source: Source,
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     jobs: Jobs = None,
     seed: Seed = 0,
     out: Out = None,
@@ -105,7 +92,6 @@ def judge_seeds(
     from emergent_stats.several.find import find_seeds
     from emergent_stats.several.seeds import compare_seeds
 
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     heads = ("one, line", "one, leap", "two, smooth", "two, breaks")
     _judge(
         source, chosen, find_seeds, lambda curve: compare_seeds(curve, seed=seed),
@@ -158,7 +144,7 @@ def _judge(
 
         found = each(todo, one, jobs)
     rows = [row(c) for c in found]
-    table = several_listing.frame(rows)
+    table = listing.frame(rows)
     if plot is not None or html is not None:
         from emergent_stats.plots import several, style
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from emergent_stats.cli.tables import printable
+from emergent_stats.cli.listing import print_series, verdict_words
+from emergent_stats.cli.tables import printable, say
 from emergent_stats.several.joint_model import JOINT_ACCOUNTS
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import probability
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from emergent_stats.model.curve import Curve
     from emergent_stats.several.find import LeftOut
     from emergent_stats.several.joint import JointComparison
@@ -23,11 +21,6 @@ if TYPE_CHECKING:
 
 #: Tasks of one study from which on `test` names `discover`: shares learnt from fewer say little.
 MANY = 8
-_WHOLE = ("shots", "seed", "m", "scales")
-_TEXT = (
-    "study", "family", "task", "metric", "metrics", "axis", "verdict", "kind", "reason", "best",
-    "warnings",
-)  # fmt: skip
 _FEW = 6
 
 
@@ -85,58 +78,28 @@ def _rounded(p: dict[str, float]) -> dict[str, float]:
     return found | {top: round(1.0 - rest, 6)}
 
 
-def frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a table, in their order and with types that do not depend on what is in them."""
-    import pandas as pd
-
-    table = pd.DataFrame(list(rows), dtype=object)
-    for name in table.columns:
-        kind = "str" if name in _TEXT else "Int64" if name in _WHOLE else "float64"
-        table[name] = table[name].astype(kind)
-    return table
-
-
 def print_rows(
     rows: Sequence[dict[str, Any]], accounts: Sequence[str], left_out: Sequence[LeftOut]
 ) -> None:
     """Print a table of verdicts with the probabilities, the reasons of a few, and what is left."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    table.add_column("task", overflow="fold", ratio=3, min_width=10)
-    table.add_column("verdict", overflow="fold", min_width=9)
-    for account in accounts:
-        table.add_column(account, justify="right", no_wrap=True)
-    for row in rows:
-        cells = [_name(row), _verdict(row)]
-        cells += [probability(v) for n, v in row.items() if n.startswith("p_")]
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    console.print(table)
-
-    def say(words: str, indent: str = "", style: str = "") -> None:
-        room = max(console.width - len(indent), 20)
-        for line in wrap(printable(words), room, break_on_hyphens=False):
-            console.print(Text(indent + line, style=style), soft_wrap=True)
-
+    named = [{"seed": None, "metric": row.get("metrics"), **row} for row in rows]
+    cells = [[probability(v) for n, v in row.items() if n.startswith("p_")] for row in rows]
+    columns = {"verdict": [verdict_words(row) for row in rows]}
+    print_series(
+        named, columns | dict(zip(accounts, map(list, zip(*cells, strict=True)), strict=True))
+    )
+    print()
     for row in rows if len(rows) <= _FEW else ():
-        say(f"{_name(row)}: {_verdict(row)}")
-        say(row["reason"], "  ")
-        say(f"best: {row['best']}", "  ", "dim")
-    notes = [(_name(row), tuple((row["warnings"] or "").split("; "))) for row in rows]
-    for line in causes.lines([(name, tuple(filter(None, own))) for name, own in notes]):
+        say(f"{_name(row)}: {verdict_words(row)}")
+        say(row["reason"], indent="  ")
+        say(f"best: {row['best']}", indent="  ", style="dim")
+    notes = [(_name(row), tuple(filter(None, (row["warnings"] or "").split("; ")))) for row in rows]
+    for line in causes.lines(notes):
         say(f"! {line}", style="dim")
     for one in left_out[:_FEW]:
         say(f"left out: {one.key['family']} {one.key['task']}: {one.reason}", style="dim")
     if len(left_out) > _FEW:
         say(f"… and {len(left_out) - _FEW} more left out", style="dim")
-
-
-def _verdict(row: dict[str, Any]) -> str:
-    return f"{row['verdict']} ({row['kind']})" if row["kind"] else str(row["verdict"])
 
 
 def _name(row: dict[str, Any]) -> str:
@@ -152,7 +115,7 @@ def sections(found: Sequence[Any], rows: Sequence[dict[str, Any]], figures: Sequ
 
     return [
         Section(
-            _name(row), f"{_verdict(row)}: {row['reason']} (best: {row['best']})",
+            _name(row), f"{verdict_words(row)}: {row['reason']} (best: {row['best']})",
             {n[2:].replace("_", ", "): probability(v) for n, v in row.items() if n[:2] == "p_"},
             svg, c.warnings,
         )

@@ -31,7 +31,12 @@ _EXPENDABLE = {
         8,
     ),
 }  # fmt: skip
-_LEFT = (*_NAMES, "metric", "axis", "verdict", "model", "break", "forecast")
+_LEFT = (
+    *_NAMES, "metric", "axis", "verdict", "model", "break", "forecast", "series", "hypothesis",
+    "account", "scale of",
+)  # fmt: skip
+#: Columns that have the colour of their row.
+_COLOURED = ("verdict", "hypothesis")
 
 
 def screen() -> Console:
@@ -86,7 +91,7 @@ def print_table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | No
     columns : mapping of sequences
         Name → cells, in their order on the line.
     styles : sequence of str, optional
-        Colour of each row's verdict.
+        Colour of each row's verdict or hypothesis.
     """
     from rich.table import Table
 
@@ -98,7 +103,7 @@ def print_table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | No
     for i, cells in enumerate(zip(*fitted.values(), strict=True)):
         table.add_row(
             *(
-                plain(cell, styles[i] if styles and name == "verdict" else "")
+                plain(cell, styles[i] if styles and name in _COLOURED else "")
                 for name, cell in zip(fitted, cells, strict=True)
             )
         )

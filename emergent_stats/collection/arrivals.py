@@ -19,9 +19,8 @@ another question, about all tasks and not only those that break (`foresight`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -202,31 +201,6 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray, entry: np.ndarray) -> np.n
     fit = SurvfuncRight(inside, event.astype(int), entry=entry - start)
     rows = np.stack([fit.surv_times + start, fit.surv_prob, fit.surv_prob_se, fit.n_risk], axis=1)
     return rows[np.asarray(fit.n_events) > 0]
-
-
-def compare_groups(
-    time: np.ndarray, event: np.ndarray, entry: np.ndarray, group: Sequence[Any] | np.ndarray
-) -> tuple[float, float]:
-    """Log-rank test of equal arrival rates in groups of tasks: χ² and p-value.
-
-    By `statsmodels.duration.survfunc.survdiff`; arrays (T,) as for `kaplan_meier`.
-
-    Raises
-    ------
-    ResultsError
-        With fewer than two groups.
-    """
-    from statsmodels.duration.survfunc import survdiff
-
-    names, label = np.unique(np.asarray(group), return_inverse=True)
-    if names.size < 2:
-        raise ResultsError(f"a log-rank test compares at least two groups, got {names.size}")
-    start = float(entry.min())
-    chi2, p = survdiff(
-        np.maximum(time - start, entry - start + 1e-9), event.astype(int), label,
-        entry=entry - start,
-    )  # fmt: skip
-    return float(chi2), float(p)
 
 
 def _rate(p, locations, entry, leave, gradual, rng) -> tuple[float, float, float]:

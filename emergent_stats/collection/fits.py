@@ -18,9 +18,10 @@ from emergent_stats.evidence.threads import Progress, each
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.likelihood import log_likelihood
+from emergent_stats.model.maths import flat
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.verdict.calibration import draw_posterior
-from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.sensitivity import account_evidence, probabilities
 
 #: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
@@ -99,11 +100,7 @@ def pointwise(
     """
     x = batch.x[rows] if x is None else x
     skill = np.asarray(hypothesis.skill(x, dict(parameters)), float) + shift + np.zeros_like(x)
-    zero = np.zeros(rows.size)
-    sigma, guess, lapse = (
-        parameters[name][:, 0] if name in parameters else zero
-        for name in ("sigma", "guess", "lapse")
-    )
+    sigma, guess, lapse = flat(parameters, "sigma", "guess", "lapse")
     sigma = np.maximum(sigma, 1e-6)
     return log_likelihood(batch.obs, hypothesis.metric, skill, sigma, guess, lapse, rows)
 
@@ -146,7 +143,7 @@ def simulated_scores(
 
 def analysable(curves: Sequence[Curve]) -> np.ndarray:
     """Positions of the curves that an analysis can say something of: enough scales, not all 0."""
-    return np.array([i for i, c in enumerate(curves) if thin(c) is None], dtype=int)
+    return np.array([i for i, c in enumerate(curves) if too_few(c) is None], dtype=int)
 
 
 def fit_all(

@@ -141,19 +141,9 @@ def split(curve: Curve, cut: float) -> tuple[Curve, Curve]:
         )
     if below.all():
         raise ResultsError(f"cut {told}: no model beyond it to predict; {where}")
-    return _part(curve, below), _part(curve, ~below)
-
-
-def _part(curve: Curve, chosen: np.ndarray) -> Curve:
-    return replace(
-        curve,
-        axis_values=curve.axis_values[chosen],
-        score=curve.score[chosen],
-        # n is settled on the whole series, which tells more of it
-        n=curve.effective_n[chosen],
-        stderr=curve.stderr[chosen],
-        models=tuple(np.array(curve.models, object)[chosen]),
-    )
+    # n is settled on the whole series, which tells more of it
+    n = curve.effective_n
+    return curve.take(below, n=n[below]), curve.take(~below, n=n[~below])
 
 
 def forecast_all(

@@ -78,11 +78,6 @@ class ModelNoise:
     tau: float
     tasks: int
 
-    @property
-    def unseparated(self) -> float:
-        """Share of the prior variance of u that the data say nothing of (left to the trends)."""
-        return float((self.error**2).mean() / self.tau**2)
-
 
 def without_break(hypothesis: Hypothesis) -> bool:
     """Whether a hypothesis belongs to an account without a break (flat or gradual)."""

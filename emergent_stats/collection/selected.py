@@ -3,7 +3,7 @@
 Such a collection over-represents late rises (BIG-bench lists; the shipped
 BIG-G series). What was selected is conditioned on: the evidence of an account
 a becomes Z_a / P(passes | a), P from the account's own prior on the curve's
-design, and a simulated null keeps only series that pass as well.
+design.
 """
 
 from __future__ import annotations
@@ -13,21 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emergent_stats.collection.fits import Fit
 from emergent_stats.evidence.integrand import log_visibility
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.hypothesis import Hypothesis, hypotheses
+from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.results.files import ResultsError
-from emergent_stats.verdict.calibration import bayes_factors, draw_posterior, simulate_batch
-from emergent_stats.verdict.sensitivity import log_bayes_factor
 
 #: Which of several simulated series (R, m) on a curve's design are kept, (R,) of bool.
 Filter = Callable[[Curve, np.ndarray], np.ndarray]
 
 _SIZE = 2000
-#: Series simulated per posterior draw to learn how often it passes.
-_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -121,70 +116,3 @@ def _shares(curve: Curve, keep: Filter, size: int, rng: np.random.Generator) -> 
             "have come into this collection; choose a weaker filter"
         )
     return np.log(np.maximum(shares, 0.5 / size))
-
-
-def selected_p(
-    fit: Fit,
-    row: int,
-    keep: Filter,
-    series: int,
-    *,
-    seed: int = 0,
-    jobs: int = 1,
-) -> tuple[float, np.ndarray]:
-    """p_cal of one curve against gradual series that pass the same filter.
-
-    Draws of the fitted gradual account are weighted by 1/P(passes | draw),
-    since the data were conditioned on passing; each gives one series that
-    passes. Draws of which none of the tries passes are left out.
-
-    Parameters
-    ----------
-    fit, row : Fit, int
-        The curve.
-    keep : Filter
-    series : int
-        Series to simulate, at least 1.
-    seed, jobs : int
-
-    Returns
-    -------
-    p_cal : float
-        (1 + weighted number of null series at least as broken)/(1 + series).
-    null : (R,) array
-        Log Bayes factors of the null series, R ≤ `series`.
-
-    Raises
-    ------
-    ResultsError
-        If the filter rejects every simulation.
-    """
-    if series < 1:
-        raise ResultsError(f"series must be at least 1, got {series}")
-    rng = np.random.default_rng([seed, 43])
-    known: dict[str, Hypothesis] = {n: e.hypothesis for n, e in fit.evidence.items()}
-    gradual = {n: e for n, e in fit.evidence.items() if e.hypothesis.account == "gradual"}
-    drawn = draw_posterior(gradual, row, series, rng)
-    curve, batch = fit.batch.curves[row], None
-    passed, weight = np.zeros(series), np.full(series, -1)
-    kept = []
-    for turn in range(_TRIES):
-        again = simulate_batch(fit.batch, row, drawn, rng, fit.offset[row, : curve.m])
-        ok = keep(curve, again.obs.value[:, : curve.m])
-        new = np.flatnonzero(ok & (passed == 0))
-        if new.size:
-            kept.append(again.take(new))
-            weight[new] = turn
-        passed += ok
-    if not passed.any():
-        raise ResultsError(
-            f"the filter rejects every one of {series * _TRIES} simulated series of "
-            f"{curve.key.get('task') or 'a series'}: no null to hold it against"
-        )
-    order = np.concatenate([np.flatnonzero(weight == turn) for turn in range(_TRIES)])
-    batch = type(fit.batch).join(kept)
-    null = bayes_factors(batch, known, seed + 1, jobs)
-    w = _TRIES / passed[order]
-    observed = float(log_bayes_factor(fit.account_z)[row])
-    share = float(w[null >= observed - 1e-9].sum() / w.sum())
-    return (1 + share * null.size) / (1 + null.size), null

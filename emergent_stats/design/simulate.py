@@ -8,7 +8,7 @@ curves checks those modules too. Units are those of `truths`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -264,14 +264,6 @@ def _observe(rng: np.random.Generator, expected: np.ndarray, n: int, graded: boo
     # a Beta needs both shapes above 0; total 2 gives a third of the variance of right or wrong
     mean = np.clip(expected, 1e-6, 1 - 1e-6)
     return np.array([rng.beta(2 * mu, 2 * (1 - mu), size=n).mean() for mu in mean])
-
-
-def simulate_curves(
-    truth: Truth | str, designs: Sequence[Design], count: int, seed: int = 0
-) -> Iterator[tuple[Curve, dict[str, Any]]]:
-    """Yield `count` curves of one truth, taking the designs in turn; reproducible one by one."""
-    for i in range(count):
-        yield simulate_curve(truth, designs[i % len(designs)], [seed, i])
 
 
 def draw_design(seed: int | Sequence[int] = 0, checkpoints: bool = False) -> Design:

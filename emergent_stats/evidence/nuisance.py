@@ -102,6 +102,7 @@ def lattice(
         ("lapse", high, width_high, lapses),
     ):
         if name in priors and obs.kind == SKILL_NORMAL:
+            assert x is not None
             rates.append(_irreducible_nodes(priors[name], obs, x, metric))
         elif name in priors:
             # a guess rate near a known chance needs few; what saturation loses can be anything

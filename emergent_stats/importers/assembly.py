@@ -16,6 +16,7 @@ from emergent_stats.importers.records import Options, Record
 from emergent_stats.importers.repeats import without_repeats
 from emergent_stats.importers.report import Notes
 from emergent_stats.importers.scales import Models, default_models_path, read_models
+from emergent_stats.model.metrics import METRICS
 from emergent_stats.results.corpus import COLUMNS, validate
 from emergent_stats.results.files import ResultsError
 
@@ -152,7 +153,7 @@ def _usable(records: list[Record], notes: Notes) -> list[Record]:
     """Records without those that chose among an unknown number of options or have no scale."""
     kept = []
     for record in records:
-        if record.metric == "multiple_choice" and not record.chance > 0:
+        if METRICS[record.metric].needs_chance and not record.chance > 0:
             notes.drop(
                 record.task,
                 "a choice among options, but of how many is not in the file; give its chance "

@@ -29,7 +29,7 @@ CITATION = """@article{srivastava2023beyond,
 
 _BRIER = "calibration_multiple_choice_brier_score"
 #: Metric → (declaration, label).
-METRICS: dict[str, tuple[Declared, str]] = {
+TERMS: dict[str, tuple[Declared, str]] = {
     "multiple_choice_grade": (Declared("multiple_choice"), ""),
     "exact_str_match": (Declared("exact_match"), ""),
     "case_insensitive_str_match": (Declared("exact_match"), "case_insensitive_str_match"),
@@ -107,7 +107,7 @@ def _declared(metric: str, chance: float, to: Collector) -> tuple[Declared, str]
     known = _known(metric, chance)
     told = "" if isinstance(known, str) else str(known[0])
     given = to.options.metrics.choose(metric, known=told, place=metric)
-    return known if given is None else (given, "" if metric in METRICS else metric)
+    return known if given is None else (given, "" if metric in TERMS else metric)
 
 
 def _known(metric: str, chance: float) -> tuple[Declared, str] | str:
@@ -116,9 +116,9 @@ def _known(metric: str, chance: float) -> tuple[Declared, str] | str:
         if not math.isfinite(options) or abs(options - round(options)) > 1e-6:
             return "a mean over options whose number is not the same in all questions, or unknown"
         return Declared("brier", 2.0 / round(options)), ""
-    if metric not in METRICS:
+    if metric not in TERMS:
         return (
             f"the metric {metric!r} is no level of skill that this package knows; declare it with "
             f"--metric '{metric}=…' if it is"
         )
-    return METRICS[metric]
+    return TERMS[metric]

@@ -13,11 +13,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emergent_stats.model.metrics import METRICS, limits
 from emergent_stats.results.files import ResultsError
-from emergent_stats.results.schema import METRIC_RANGE
-
-#: Metrics whose score is the mean of answers that are right or wrong.
-BINARY = ("exact_match", "multiple_choice", "majority_vote", "all_of", "threshold")
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Declared:
     Attributes
     ----------
     metric : str
-        Name in `METRIC_RANGE`.
+        Name in `METRICS`.
     top : float or None
         The tool's value that means our highest; None where the units are the same.
     """
@@ -40,11 +37,11 @@ class Declared:
 
     def convert(self, value: float) -> float:
         """Value in our units."""
-        return value if self.top is None else value * METRIC_RANGE[self.metric][1] / self.top
+        return value if self.top is None else value * METRICS[self.metric].range[1] / self.top
 
     def problem(self, value: float) -> str | None:
         """Why `value`, in the tool's units, cannot be this metric; None if it can."""
-        low, high = METRIC_RANGE[self.metric]
+        low, high = limits(self.metric)
         score = self.convert(value)
         if not math.isfinite(value):
             return f"{value} is not a number"
@@ -52,7 +49,7 @@ class Declared:
         slack = 1e-9 * max(1.0, abs(low), high if math.isfinite(high) else 1.0)
         if low - slack <= score <= high + slack:
             return None
-        top = high if self.top is None else self.top
+        top = high if self.top is None else high * self.top / METRICS[self.metric].range[1]
         text = f"{value:g} is outside of {low:g} to {top:g}, the range declared for {self.metric!r}"
         if self.top is None and high == 1.0 and 1.0 < value <= 100.0:
             text += f"; if it is a percentage declare {self.metric + '/100'!r}"
@@ -77,14 +74,14 @@ def parse_declaration(text: str) -> Declared:
     1.0
     """
     metric, slash, top = text.strip().partition("/")
-    if metric not in METRIC_RANGE:
+    if metric not in METRICS:
         raise ResultsError(
             f"unknown metric {metric!r} in the declaration {text!r}; known: "
-            f"{', '.join(METRIC_RANGE)}. Write 'exact_match/100' for a percentage"
+            f"{', '.join(METRICS)}. Write 'exact_match/100' for a percentage"
         )
     if not slash:
         return Declared(metric)
-    if not math.isfinite(METRIC_RANGE[metric][1]):
+    if not math.isfinite(METRICS[metric].range[1]):
         raise ResultsError(f"{text!r}: {metric} has no top; declare it as {metric!r}")
     try:
         value = float(top)

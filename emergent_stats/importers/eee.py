@@ -27,7 +27,7 @@ from emergent_stats.importers.eee_schema import (
 from emergent_stats.importers.reading import find_files, read_json, shown
 from emergent_stats.importers.records import Collector, Options, Record
 from emergent_stats.importers.report import Notes
-from emergent_stats.results.schema import METRIC_ALIASES, METRIC_RANGE
+from emergent_stats.model.metrics import ALIASES, METRICS
 
 CITATION = """@misc{batzner2026every,
   author = {Batzner, Jan and Nelaturu, Sree Harsha and Stachura, Damian and others},
@@ -39,8 +39,8 @@ CITATION = """@misc{batzner2026every,
 }"""
 
 #: Names without case and signs → name of ours; the second line is what HELM's leaderboards say.
-_ALIASES = {re.sub(r"[^a-z0-9]", "", a.lower()): m for a, m in METRIC_ALIASES.items()}
-_ALIASES |= {re.sub(r"[^a-z0-9]", "", name): name for name in METRIC_RANGE}
+_ALIASES = {re.sub(r"[^a-z0-9]", "", a.lower()): m for a, m in ALIASES.items()}
+_ALIASES |= {re.sub(r"[^a-z0-9]", "", name): name for name in METRICS}
 _ALIASES |= {
     "cotcorrect": "exact_match",
     "equivalent": "exact_match",
@@ -55,10 +55,7 @@ _WORDS = re.compile(
     r"|rouge[ _-]?(?:1|2|lsum|l)|brier(?:[ _-]score)?)(?![\w-])",
     re.IGNORECASE,
 )
-_LOWER = ("cross_entropy", "perplexity", "bits_per_byte", "brier", "edit_distance")
 _TOPS = {"percent": 100.0, "percentage": 100.0, "%": 100.0, "proportion": 1.0, "fraction": 1.0}
-#: Metrics whose scale tools disagree about: without a declared one they are refused.
-_DISPUTED = ("brier", "bleu", "rouge", "f1")
 _SHOWN = 5
 
 
@@ -175,7 +172,7 @@ def declared(
     entry: Entry, run: Evaluation, to: Collector, inferred: _Inferred
 ) -> tuple[Declared, str] | str:
     """What the metric of a score is and its label, or why it cannot be used."""
-    tables = (lm_eval_terms.METRICS, lm_eval_terms.NOT_A_SKILL)
+    tables = (lm_eval_terms.TERMS, lm_eval_terms.NOT_A_SKILL)
     own = [name for name in entry.names if run.harness and any(name in table for table in tables)]
     known = _of_harness(entry, own[0], run) if own else _of_name(entry)
     told = "" if isinstance(known, str) else str(known[0])
@@ -253,14 +250,14 @@ def _worded(entry: Entry) -> str:
 
 def _directed(entry: Entry, metric: str) -> str:
     """Why the direction that the record states is not that of the metric; "" if it is."""
-    if entry.lower is None or entry.lower == (metric in _LOWER):
+    if entry.lower is None or entry.lower == (METRICS[metric].direction < 0):
         return ""
     return f"lower_is_better is {entry.lower}, which {metric} is not"
 
 
 def _scaled(metric: str, label: str, entry: Entry) -> tuple[Declared, str] | str:
     """Declaration with the top of the scale that the record states."""
-    high = METRIC_RANGE[metric][1]
+    high = METRICS[metric].range[1]
     if not math.isfinite(high):
         return Declared(metric), label
     unit = _TOPS.get(str(entry.config.get("metric_unit") or "").lower())
@@ -271,7 +268,7 @@ def _scaled(metric: str, label: str, entry: Entry) -> tuple[Declared, str] | str
     if entry.low is not None and entry.low < 0:
         return f"runs from {entry.low:g}, which {metric} does not; declare it with --metric"
     stated = top if metric == "brier" else unit or top
-    if stated is None and metric in _DISPUTED:
+    if stated is None and (metric == "brier" or METRICS[metric].graded):
         return "neither unit nor maximum is stated, and tools differ; declare it with --metric"
     if metric == "brier" and stated not in (1.0, 2.0):
         return f"a Brier score with the maximum {stated:g}; declare it as brier/1 or brier/2"

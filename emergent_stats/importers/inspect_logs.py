@@ -14,11 +14,11 @@ from typing import Any
 import pandas as pd
 
 from emergent_stats.importers.declare import Declared
-from emergent_stats.importers.extras import first_line, require
 from emergent_stats.importers.names import clean, revision
 from emergent_stats.importers.reading import check_zip, find_files, read_json, shown
 from emergent_stats.importers.records import Collector, Options, Record, as_number
 from emergent_stats.importers.report import Notes
+from emergent_stats.results.extras import require
 from emergent_stats.results.files import ResultsError
 
 CITATION = """@software{inspect_ai,
@@ -48,7 +48,7 @@ def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], A
     ResultsError
         If inspect_ai is not installed, or a log cannot be read.
     """
-    reader = require("inspect_ai.log", "inspect_ai", "inspect")
+    reader = require("inspect_ai.log", "inspect", "an Inspect log")
     collector = Collector(options, notes)
     tables = []
     for file in find_files(path, ("*.eval", "*.json"), notes):
@@ -58,7 +58,7 @@ def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], A
             continue
         log = _read(reader.read_eval_log, file, header_only=True)
         if log.status != "success" or getattr(log, "invalidated", False):
-            why = f": {first_line(Exception(log.error.message))}" if log.error else ""
+            why = f": {_first_line(log.error.message)}" if log.error else ""
             state = "invalidated" if log.status == "success" else f"status {log.status}{why}"
             notes.drop(where, f"not a finished run ({state})", group=where)
             continue
@@ -83,7 +83,7 @@ def _read(function: Any, file: Path, **how: Any) -> Any:
         return function(str(file), **how)
     except Exception as error:  # another package's reader can raise anything
         raise ResultsError(
-            f"{file}: inspect_ai cannot read it ({first_line(error)}); is it cut short, or from a "
+            f"{file}: inspect_ai cannot read it ({_first_line(error)}); is it cut short, or from a "
             "newer version?"
         ) from None
 
@@ -181,3 +181,9 @@ def _value(value: Any) -> float:
         return _VALUES[value]
     number = as_number(value)
     return math.nan if number is None else number
+
+
+def _first_line(message: object) -> str:
+    """One line of a foreign message, short enough for a report."""
+    lines = str(message).strip().splitlines() or [type(message).__name__]
+    return lines[0][:200]

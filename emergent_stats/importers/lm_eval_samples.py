@@ -13,13 +13,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from emergent_stats.importers.likelihoods import Samples
 from emergent_stats.importers.reading import parse_json, read_lines
+from emergent_stats.results.extras import require
 from emergent_stats.results.files import ResultsError
+
+if TYPE_CHECKING:
+    import msgspec
+else:
+    msgspec = require("msgspec", "samples", "reading lm-eval's samples")
 
 
 class _Argument(msgspec.Struct):

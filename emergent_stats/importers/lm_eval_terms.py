@@ -32,7 +32,7 @@ _EXACT = Declared("exact_match")
 _CHOICE = Declared("multiple_choice")
 
 #: Harness metric → (declaration, label in the task's name). `acc` is decided by the task.
-METRICS: dict[str, tuple[Declared, str]] = {
+TERMS: dict[str, tuple[Declared, str]] = {
     "acc": (_CHOICE, ""),
     "acc_norm": (_CHOICE, "acc_norm"),
     "acc_bytes": (_CHOICE, "acc_bytes"),
@@ -202,7 +202,7 @@ def declaration(
         else given_metrics(given).choose(metric, known=told, place=(task, metric))
     )
     if found is not None:
-        return found, "" if metric in METRICS and not METRICS[metric][1] else metric
+        return found, "" if metric in TERMS and not TERMS[metric][1] else metric
     return known
 
 
@@ -212,12 +212,12 @@ def _known(task: str, metric: str, output_type: str | None) -> tuple[Declared, s
         return BY_TASK[task, metric]
     if metric in NOT_A_SKILL:
         return f"{metric} is {NOT_A_SKILL[metric]}"
-    if metric not in METRICS:
+    if metric not in TERMS:
         return (
             f"the metric {metric!r} is not declared; say what it is, for example "
             f"--metric '{metric}=exact_match' or '{metric}=rouge/100'"
         )
-    found, label = METRICS[metric]
+    found, label = TERMS[metric]
     if metric == "acc":
         written = is_written(task) if output_type is None else output_type != "multiple_choice"
         return (_EXACT if written else _CHOICE), label

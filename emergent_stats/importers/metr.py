@@ -18,9 +18,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.names import clean
@@ -29,7 +27,13 @@ from emergent_stats.importers.records import Collector, Options, Record, as_numb
 from emergent_stats.importers.report import Notes
 from emergent_stats.importers.scales import read_models
 from emergent_stats.model.axes import parse_date
+from emergent_stats.results.extras import require
 from emergent_stats.results.files import ResultsError
+
+if TYPE_CHECKING:
+    import msgspec
+else:
+    msgspec = require("msgspec", "samples", "reading METR's runs")
 
 CITATION = """@misc{kwa2025measuring,
   author = {Kwa, Thomas and West, Ben and Becker, Joel and Deng, Amy and others},

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from emergent_stats.importers.report import Notes
-from emergent_stats.results.files import ResultsError
+from emergent_stats.results.files import ResultsError, unique_keys
 
 #: Largest JSON document and largest line of a JSONL file, in bytes.
 MAX_DOCUMENT = 512 * 2**20
@@ -106,7 +106,7 @@ def parse_json(data: bytes, file: str, line: int | None = None) -> Any:
         raise ResultsError(f"{where}: is empty; was the run cut short? Copy or run it again")
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return json.loads(data.decode(encoding), object_pairs_hook=_unique)
+        return json.loads(data.decode(encoding), object_pairs_hook=unique_keys)
     except UnicodeDecodeError as error:
         raise ResultsError(
             f"{where}: byte {error.start} is not UTF-8 text; is it really JSON?"
@@ -122,15 +122,6 @@ def parse_json(data: bytes, file: str, line: int | None = None) -> Any:
         raise ResultsError(f"{where}: nested too deeply to be an evaluation's output") from None
     except ValueError as error:  # a duplicate key, or an integer of thousands of digits
         raise ResultsError(f"{where}: {error}") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object; remove the wrong one")
-    return found
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from emergent_stats.importers.counts import recover_n
-from emergent_stats.importers.declare import BINARY, Declared, parse_declarations
+from emergent_stats.importers.declare import Declared, parse_declarations
 from emergent_stats.importers.given import Given
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.report import Notes
+from emergent_stats.model.metrics import METRICS, Brier, PassAtK, limits
 from emergent_stats.results.files import ResultsError
-from emergent_stats.results.schema import METRIC_RANGE
 
 #: What can be done with several scores of one model on one task.
 DUPLICATES = ("refuse", "newest", "mean", "seed")
@@ -213,19 +213,20 @@ class Collector:
 
     def _set_chance(self, record: Record, level: float, certain: bool) -> None:
         """Set the chance level that the user gave, or else the file; a Brier score's follows."""
-        told = level if record.metric in ("multiple_choice", "brier") else math.nan
+        metric = METRICS[record.metric]
+        told = level if metric.needs_chance or issubclass(metric, Brier) else math.nan
         given = self.options.chance.choose(
             record.task,
             record.dataset,
             known=_level(told) if told == told else "",
             place=(record.source, record.task, record.metric, record.shots, record.seed),
         )
-        if given is not None and record.metric not in (*BINARY, "pass_at_k", "brier"):
+        if given is not None and not (metric.binary or issubclass(metric, Brier | PassAtK)):
             return
         if given is None and told != told:
             return
         record.chance = told if given is None else given
-        if record.metric == "brier":
+        if issubclass(metric, Brier):
             record.chance = 1.0 - record.chance
         record.assumed.discard("chance")
         if given is None and not certain:
@@ -238,7 +239,7 @@ class Collector:
         if stderr is None:
             return
         stderr = declared.convert(stderr)
-        binary = declared.metric in BINARY and mean_error
+        binary = METRICS[declared.metric].binary and mean_error
         found = recover_n(record.score, stderr) if binary else None
         if found is None or found.problem is None or found.n is not None:
             record.stderr = stderr if stderr > 0 else math.nan
@@ -262,7 +263,7 @@ class Collector:
 
 def _inside(declared: Declared, score: float) -> float:
     """Score without the rounding error that let it past the end of its range."""
-    low, high = METRIC_RANGE[declared.metric]
+    low, high = limits(declared.metric)
     return min(max(score, low), high)
 
 

@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from emergent_stats.importers.report import Notes
+from emergent_stats.model.axes import AXES
 from emergent_stats.results.files import ResultsError
-from emergent_stats.results.schema import AXES
 
 if TYPE_CHECKING:
     from emergent_stats.importers.records import Record

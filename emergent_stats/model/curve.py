@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -97,6 +97,12 @@ class Curve:
         object.__setattr__(self, "score", score[order])
         object.__setattr__(self, "models", tuple(models[i] for i in order))
 
+    def take(self, chosen: np.ndarray, **changes: Any) -> Curve:
+        """Curve of some of the models, by number or mask, with other fields changed."""
+        own = {n: getattr(self, n)[chosen] for n in ("axis_values", "score", "n", "stderr")}
+        models = tuple(np.array(self.models, object)[chosen])
+        return replace(self, models=models, **own | changes)
+
     # --- scale -----------------------------------------------------------------------
     @property
     def scale_axis(self) -> Axis:
@@ -158,7 +164,7 @@ class Curve:
     def misled(self) -> np.ndarray:
         """Models (m,) that score below a known chance by more than luck allows."""
         metric = metric_for(self.metric, self.chance)
-        if metric.unfloored() == metric or type(metric).range[1] != 1.0:
+        if metric.unfloored() == metric or not metric.proportion:
             return np.zeros(self.m, bool)
         n = self.effective_n
         return metric.least(n, np.floor(self.score * n + 1e-9)) < _LUCK / self.m
@@ -229,7 +235,7 @@ class Curve:
         from scipy import special
 
         tail = 0.5 * (1 - level)
-        if self.metric_object.continuous or type(self.metric_object).range[1] != 1.0:
+        if not self.metric_object.proportion:
             half = -special.ndtri(tail) * np.nan_to_num(self.stderr)
             return self.score - half, self.score + half
         n = self.effective_n
@@ -243,12 +249,11 @@ class Curve:
         """`warnings` plus what can be seen from the numbers alone."""
         notes = [*self.warnings, *filter(None, [self.scale_axis.note])]
         metric = self.metric_object
-        if not metric.continuous and type(metric).range[1] == 1.0:
+        if metric.proportion:
             if not (np.isfinite(self.n) | np.isfinite(self.stderr)).all():
                 notes.append(f"n unknown for some models: assumed {ASSUMED_N}")
             odd = self.counts[2]
-            graded = self.metric in ("bleu", "f1", "rouge")
-            if odd.any() and not graded:
+            if odd.any() and not metric.graded:
                 i = int(np.flatnonzero(odd)[0])
                 notes.append(
                     f"score·n is not a whole number for {int(odd.sum())} of {self.m} models "
@@ -262,6 +267,6 @@ class Curve:
                     notes.append(f"{int(below.sum())} of {self.m} models score below chance{seen}")
         if metric.continuous and not np.isfinite(self.stderr).all():
             notes.append("no standard error for some models: all scatter is taken as model noise")
-        if self.metric in ("pass_at_k", "majority_vote", "all_of", "threshold"):
+        if metric.assumed:
             notes.append(f"the parameters of {self.metric!r} are assumed: {metric}")
         return tuple(notes)

@@ -19,18 +19,16 @@ from typing import Any
 from emergent_stats.model.axes import AXES
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.metrics import (
-    LAPSE,
-    BitsPerByte,
     Brier,
     CrossEntropy,
     Graded,
     Metric,
     MultipleChoice,
-    Perplexity,
     Proportion,
 )
 from emergent_stats.model.noise import SIGMA, Noise
 from emergent_stats.model.priors import Beta, HalfNormal, HalfStudentT, Interior, Normal, Prior
+from emergent_stats.model.skill import LAPSE
 from emergent_stats.model.trends import LEVEL, SLOPE, Trend
 
 #: Where priors can come from.
@@ -48,10 +46,10 @@ def metric_class(metric: Metric) -> str:
 
     Examples
     --------
-    >>> metric_class(MultipleChoice()), metric_class(Perplexity())
+    >>> metric_class(MultipleChoice()), metric_class(CrossEntropy())
     ('choice', 'loss')
     """
-    if isinstance(metric, CrossEntropy | Perplexity | BitsPerByte):
+    if isinstance(metric, CrossEntropy):
         return "loss"
     for name, cls in (("choice", MultipleChoice), ("graded", Graded), ("brier", Brier)):
         if isinstance(metric, cls):

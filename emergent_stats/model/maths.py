@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy import special
+
+
+def flat(parameters: Mapping[str, np.ndarray], *names: str) -> list[np.ndarray]:
+    """Parameters (R, 1) as (R,) arrays, 0 for those that are not there."""
+    none = np.zeros(len(next(iter(parameters.values()))))
+    return [parameters[name][:, 0] if name in parameters else none for name in names]
 
 
 def log_sum(values: np.ndarray, axis: int) -> np.ndarray:

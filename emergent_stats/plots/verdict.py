@@ -316,9 +316,9 @@ def _skill_of(curve: Curve, score: np.ndarray, guess: float) -> np.ndarray:
     metric: Any = curve.metric_object
     if metric.continuous:
         return metric.skill(score)
-    skill = np.linspace(-_SKILL_LIMIT, _SKILL_LIMIT, 2001)
+    lapse, skill = metric.fixed().get("lapse", 0.0), np.linspace(-_SKILL_LIMIT, _SKILL_LIMIT, 2001)
     better = metric.direction * np.asarray(score)
-    expected = metric.direction * np.asarray(metric(skill, guess=guess, lapse=0.0))
+    expected = metric.direction * np.asarray(metric(skill, guess=guess, lapse=lapse))
     edge = 1e-6 * (expected[-1] - expected[0])
     inside = np.interp(better, expected, skill)
     floored = np.where(better <= expected[0] + edge, -np.inf, inside)

@@ -11,8 +11,6 @@ sudden a leap is, only the checkpoints beside it can show.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
@@ -27,7 +25,7 @@ FEWEST = 12
 # times the median change between neighbours: of two dozen changes by noise alone, none is so large
 _LEAP = 5.0
 #: Axes along which a family is one run.
-AXES = ("step", "tokens")
+TRAINING_AXES = ("step", "tokens")
 
 _RHO = np.concatenate([np.linspace(0.0, 0.9, 10), [0.95, 0.98]])
 _SPREAD = np.geomspace(0.01, 1.5, 12)
@@ -86,7 +84,7 @@ def thinned(curve: Curve) -> Curve:
 
     Curves along other axes, or with fewer than `FEWEST` scales, come back unchanged.
     """
-    if curve.axis not in AXES or curve.n_scales < FEWEST or curve.n_scales < curve.m:
+    if curve.axis not in TRAINING_AXES or curve.n_scales < FEWEST or curve.n_scales < curve.m:
         return curve
     rho = correlation(curve)
     every = 1 if rho <= LEFT else int(np.ceil(np.log(LEFT) / np.log(rho)))
@@ -98,15 +96,7 @@ def thinned(curve: Curve) -> Curve:
         f"checkpoints of one run, noise of neighbours correlated by about {rho:.2f}: "
         f"{keep.size} of {curve.m} used"
     )
-    return replace(
-        curve,
-        axis_values=curve.axis_values[keep],
-        score=curve.score[keep],
-        n=curve.n[keep],
-        stderr=curve.stderr[keep],
-        models=tuple(curve.models[i] for i in keep),
-        warnings=(*curve.warnings, note),
-    )
+    return curve.take(keep, warnings=(*curve.warnings, note))
 
 
 def _spread(curve: Curve, most: int) -> np.ndarray:

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emergent_stats.model.axes import parse_date
+from emergent_stats.model.axes import AXES, parse_date
+from emergent_stats.model.metrics import ALIASES, METRICS, limits
 from emergent_stats.results.files import ResultsError
 from emergent_stats.results.schema import (
-    AXES,
     COLUMNS,
     FLOATS,
-    METRIC_ALIASES,
-    METRIC_RANGE,
     REQUIRED,
     SERIES_KEY,
     TEXTS,
@@ -216,9 +214,9 @@ def _check_texts(table: dict[str, pd.Series], problems: _Problems) -> None:
                 lambda i, name=name: f"{name} is empty; fill in {COLUMNS[name][1]}",
             )
     metric = table["metric"]
-    known = f". Known: {', '.join(METRIC_RANGE)}"
+    known = f". Known: {', '.join(METRICS)}"
     for value in metric.dropna().unique():
-        if value in METRIC_RANGE:
+        if value in METRICS:
             continue
         where = np.flatnonzero((metric == value).to_numpy())
         first = np.zeros(len(metric), bool)
@@ -236,14 +234,14 @@ def _mean(value: str) -> str:
             "write 'multiple_choice' where answers were picked from options (and fill `chance`), "
             "'exact_match' where they were written freely"
         )
-    aliases = {alias.lower(): name for alias, name in METRIC_ALIASES.items()}
+    aliases = {alias.lower(): name for alias, name in ALIASES.items()}
     if value.lower() in aliases:
         return f"write {aliases[value.lower()]!r}"
-    names = {name.lower(): name for name in (*METRIC_RANGE, *METRIC_ALIASES)}
+    names = {name.lower(): name for name in (*METRICS, *ALIASES)}
     close = difflib.get_close_matches(value.lower().replace(" ", "_"), names, 1)
     if not close:
         return "use a known one"
-    return f"did you mean {METRIC_ALIASES.get(names[close[0]], names[close[0]])!r}?"
+    return f"did you mean {ALIASES.get(names[close[0]], names[close[0]])!r}?"
 
 
 def _check_numbers(numbers: dict[str, np.ndarray], problems: _Problems) -> None:
@@ -286,9 +284,9 @@ def _check_axes(
 
 def _check_scores(metric: pd.Series, numbers: dict[str, np.ndarray], problems: _Problems) -> None:
     score, stderr, chance = numbers["score"], numbers["stderr"], numbers["chance"]
-    low = metric.map(lambda name: METRIC_RANGE.get(name, (-np.inf, 0))[0]).to_numpy(float)
-    high = metric.map(lambda name: METRIC_RANGE.get(name, (0, np.inf))[1]).to_numpy(float)
-    share = high == 1.0
+    ends = {name: limits(name) for name in metric.unique()}
+    low, high = (metric.map({n: e[i] for n, e in ends.items()}).to_numpy(float) for i in (0, 1))
+    share = metric.isin([n for n, cls in METRICS.items() if cls.range[1] == 1.0]).to_numpy()
     problems.rows(
         np.isnan(score) & ~problems.unread.get("score", np.zeros(len(score), bool)),
         lambda i: "score is missing (empty or NaN); fill it in or delete the row",
@@ -307,7 +305,7 @@ def _check_scores(metric: pd.Series, numbers: dict[str, np.ndarray], problems: _
         np.isfinite(score) & (score > high),
         lambda i: (
             f"score {score[i]} is above {high[i]:g}, the top of {metric[i]!r}. "
-            + ("Was it a percentage? Divide by 100" if score[i] <= 100 else "Correct it")
+            + _too_high(score[i], str(metric[i]))
         ),
     )
     problems.rows(
@@ -321,14 +319,21 @@ def _check_scores(metric: pd.Series, numbers: dict[str, np.ndarray], problems: _
             "Was it a percentage, or the number of options? Write 0.25 for four options"
         ),
     )
-    choice = (metric == "multiple_choice").to_numpy()
+    choice = metric.isin([n for n, cls in METRICS.items() if cls.needs_chance]).to_numpy()
     problems.rows(
         choice & ~(chance > 0) & ~(chance < 0),
         lambda i: (
-            "'multiple_choice' needs a chance level; fill `chance` with 1 / number of options "
+            f"{metric[i]!r} needs a chance level; fill `chance` with 1 / number of options "
             "(0.25 for four), or write 'exact_match' if answers were written freely"
         ),
     )
+
+
+def _too_high(score: float, metric: str) -> str:
+    """What to do about a score above its top."""
+    if score <= METRICS[metric].range[1]:
+        return "Its lapse rate is fixed: correct the score or choose another metric"
+    return "Was it a percentage? Divide by 100" if score <= 100 else "Correct it"
 
 
 def _whole(values: np.ndarray) -> Any:

@@ -17,15 +17,14 @@ from typing import Any, cast
 
 import pandas as pd
 
+from emergent_stats.model.axes import AXES
+from emergent_stats.model.metrics import METRICS
 from emergent_stats.results.checks import validate
 from emergent_stats.results.files import SUFFIXES, ResultsError, read_table, write_table
 from emergent_stats.results.schema import (
-    AXES,
     COLUMNS,
     COUNTS,
     FLOATS,
-    METRIC_ALIASES,
-    METRIC_RANGE,
     OPTIONAL,
     SERIES_KEY,
     WHOLE,
@@ -34,17 +33,15 @@ from emergent_stats.results.schema import (
 __all__ = [
     "AXES",
     "COLUMNS",
-    "METRIC_ALIASES",
-    "METRIC_RANGE",
     "SERIES_KEY",
     "ResultsError",
     "about",
     "citation",
-    "claims",
     "completed",
     "data_dir",
     "load",
     "load_source",
+    "published_claims",
     "read",
     "series",
     "stored",
@@ -128,12 +125,12 @@ def load(study: str) -> pd.DataFrame:
     path = data_dir() / study / "results.parquet"
     if not path.exists() and path.with_name("claims.parquet").exists():
         raise ResultsError(
-            f"study {study!r} is a list of claims without scores; read it with claims()"
+            f"study {study!r} is a list of claims without scores; read it with published_claims()"
         )
     return validate(read_table(path), source=study)
 
 
-def claims(study: str = "wei-claims") -> pd.DataFrame:
+def published_claims(study: str = "wei-claims") -> pd.DataFrame:
     """Published claims of where abilities emerge (ability, model, train_flops, params, reference).
 
     Raises
@@ -193,7 +190,7 @@ def studies() -> pd.DataFrame:
                 "rows": len(table),
                 "models": table["model"].nunique(),
                 "tasks": table["task"].nunique(),
-                "metrics": ", ".join(m for m in METRIC_RANGE if m in used),
+                "metrics": ", ".join(m for m in METRICS if m in used),
                 "axes": ", ".join(
                     axis
                     for axis in AXES

@@ -60,7 +60,7 @@ def entry(study: str, rows: int = 5) -> dict[str, Any]:
     try:
         table = corpus.load(study)
     except ResultsError:
-        table = corpus.claims(study)  # a study of claims has no scores
+        table = corpus.published_claims(study)  # a study of claims has no scores
     scores = "score" in table
     return {
         "study": study,

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from emergent_stats.results.corpus import stored
+from emergent_stats.results.extras import require
 from emergent_stats.results.files import ResultsError, write_bytes, write_table
 from emergent_stats.results.schema import COLUMNS
 
@@ -99,19 +100,12 @@ def _looks_like_formula(values: pd.Series) -> pd.Series:
 
 
 def _workbook(frame: pd.DataFrame, about: str, path: Path) -> bytes:
-    try:
-        from openpyxl import Workbook
-    except ImportError:
-        raise ResultsError(
-            f"{path}: writing Excel files needs openpyxl; install it with: "
-            "pip install 'emergent_stats[xlsx]', or export to csv"
-        ) from None
     if len(frame) > _MAX_ROWS:
         raise ResultsError(
             f"{path}: {len(frame):,} rows are more than the {_MAX_ROWS:,} of an Excel sheet; "
             "export to csv or parquet"
         )
-    book = Workbook(write_only=True)
+    book = require("openpyxl", "xlsx", f"{path}: writing Excel files").Workbook(write_only=True)
     sheet = book.create_sheet("results")
     sheet.append([_cell(sheet, str(name)) for name in frame.columns])
     columns = [_cells(sheet, values) for _, values in frame.items()]

@@ -54,12 +54,7 @@ def read_table(
         holds no rows.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ResultsError(
-            f"{path}: cannot read a {suffix or 'file without suffix'}; "
-            f"use {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
-        )
+    suffix = _suffix(path, "read")
     if path.is_dir():
         raise ResultsError(f"{path}: is a folder; name one file in it")
     try:
@@ -81,6 +76,16 @@ def read_table(
     return frame
 
 
+def _suffix(path: Path, verb: str) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ResultsError(
+            f"{path}: cannot {verb} a {suffix or 'file without suffix'}; "
+            f"use {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        )
+    return suffix
+
+
 def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a table to .csv, .parquet or .json: all of it or nothing.
 
@@ -92,12 +97,7 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         For another suffix, or a folder that cannot be written to.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ResultsError(
-            f"{path}: cannot write a {suffix or 'file without suffix'}; "
-            f"use {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
-        )
+    suffix = _suffix(path, "write")
     buffer = io.BytesIO()
     if suffix == ".parquet":
         import pyarrow as pa
@@ -166,7 +166,7 @@ def _from_parquet(path: Path, data: bytes) -> pd.DataFrame:
 
 def _from_json(path: Path, data: bytes) -> pd.DataFrame:
     try:
-        rows = json.loads(_decode(path, data), object_pairs_hook=_unique_keys)
+        rows = json.loads(_decode(path, data), object_pairs_hook=unique_keys)
     except json.JSONDecodeError as error:
         raise ResultsError(
             f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); "
@@ -183,12 +183,13 @@ def _from_json(path: Path, data: bytes) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=object)
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON object in which no key stands twice."""
     row = dict(pairs)
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one row; keep one")
+        raise ValueError(f"the key {twice!r} stands twice in one object; remove the wrong one")
     return row
 
 

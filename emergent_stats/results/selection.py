@@ -12,8 +12,8 @@ import pandas as pd
 
 from emergent_stats.model.axes import AXES
 from emergent_stats.model.curve import AXIS_UNITS, Curve
+from emergent_stats.model.metrics import ALIASES
 from emergent_stats.results.files import ResultsError
-from emergent_stats.results.schema import METRIC_ALIASES
 
 #: Most existing values that a message lists.
 _LISTED = 12
@@ -54,7 +54,7 @@ def select(
     >>> select(load("gpt3"), task=["lambada*"], shots=[0])["metric"].unique().tolist()
     ['exact_match', 'perplexity']
     """
-    metric = [METRIC_ALIASES.get(name, name) for name in metric or ()]
+    metric = [ALIASES.get(name, name) for name in metric or ()]
     chosen = frame
     for column, wanted in (("family", family), ("task", task), ("metric", metric)):
         if wanted:

@@ -21,7 +21,7 @@ from types import MappingProxyType
 import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.rules.glm import KINDS, BreakProblem, Fit, fit, jacobian, mean_slope, pearson
+from emergent_stats.rules.glm import KINDS, BreakProblem, Fitted, fit, jacobian, mean_slope, pearson
 
 #: Simulated series behind a null, and the quantile of it that is reported.
 SERIES = 199
@@ -58,7 +58,7 @@ class RuleResult:
 def why_not(curve: Curve) -> str | None:
     """Return the reason why no classical rule applies to a curve, or None."""
     metric = curve.metric_object
-    if metric.continuous or type(metric).range[1] != 1.0:
+    if not metric.proportion:
         return (
             f"does not apply: {curve.metric!r} is not a proportion of right answers, "
             "and this rule is for proportions"
@@ -209,7 +209,7 @@ def score_test(
     return RuleResult(float(z.max()), p, quantile, note)
 
 
-def _scores(problem: BreakProblem, k: np.ndarray, null: Fit) -> np.ndarray:
+def _scores(problem: BreakProblem, k: np.ndarray, null: Fitted) -> np.ndarray:
     """Standardised scores (size, breaks); absolute values unless only upward breaks count."""
     tangent = jacobian(null, problem.line, problem.response)  # (size, m, parameters)
     root = np.sqrt(problem.n / (null.mean * (1 - null.mean)))

@@ -92,7 +92,7 @@ class Response:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fitted:
     """Fits of several series.
 
     Attributes
@@ -134,13 +134,13 @@ def _evaluate(response, design, theta, k, n):
     return mean, eta, value - _RATE_PENALTY * np.logaddexp(0.0, theta[:, p:]).sum(-1)
 
 
-def mean_slope(found: Fit, response: Response) -> np.ndarray:
+def mean_slope(found: Fitted, response: Response) -> np.ndarray:
     """Derivative of the expected score by the linear predictor, (size, m)."""
     guess, lapse = response.rates(found.log_odds)
     return (1 - guess - lapse) * response.slope(found.eta)
 
 
-def jacobian(found: Fit, design: np.ndarray, response: Response) -> np.ndarray:
+def jacobian(found: Fitted, design: np.ndarray, response: Response) -> np.ndarray:
     """Derivatives of the expected score by every parameter, (size, m, p + rates)."""
     guess, lapse = response.rates(found.log_odds)
     share = response.fraction(found.eta)
@@ -158,7 +158,7 @@ def fit(
     design: np.ndarray,
     response: Response,
     start: np.ndarray | None = None,
-) -> Fit:
+) -> Fitted:
     """Maximum (penalised) likelihood of every series.
 
     Parameters
@@ -175,7 +175,7 @@ def fit(
 
     Returns
     -------
-    Fit
+    Fitted
     """
     k = np.atleast_2d(np.asarray(k, float))
     size, m = k.shape
@@ -189,7 +189,7 @@ def fit(
     for _ in range(_STEPS):
         d, t, y = design[busy], theta[busy], k[busy]
         mu = mean[busy]
-        so_far = Fit(t[:, :p], t[:, p:], value[busy], eta[busy], mu)
+        so_far = Fitted(t[:, :p], t[:, p:], value[busy], eta[busy], mu)
         tangent = jacobian(so_far, d, response)
         weight = n / (mu * (1 - mu))
         gradient = np.einsum("smq,sm->sq", tangent, weight * (y / n - mu))
@@ -215,7 +215,7 @@ def fit(
         busy = busy[moved]
         if busy.size == 0:
             break
-    return Fit(theta[:, :p], theta[:, p:], value, eta, mean)
+    return Fitted(theta[:, :p], theta[:, p:], value, eta, mean)
 
 
 def _line_search(response, design, theta, step, k, n, value, bounds):
@@ -259,17 +259,17 @@ def _start(k, n, design, response):
     return np.concatenate([line, np.full((len(k), response.n_rates), -4.6)], axis=1)
 
 
-def weights(found: Fit, n: np.ndarray, response: Response) -> np.ndarray:
+def weights(found: Fitted, n: np.ndarray, response: Response) -> np.ndarray:
     """Fisher information on η per model, n·μ′²/(μ(1 − μ)): (size, m)."""
     return n * mean_slope(found, response) ** 2 / (found.mean * (1 - found.mean))
 
 
-def pearson(found: Fit, k: np.ndarray, n: np.ndarray) -> np.ndarray:
+def pearson(found: Fitted, k: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Pearson's χ² of every series, (size,)."""
     return ((k - n * found.mean) ** 2 / (n * found.mean * (1 - found.mean))).sum(-1)
 
 
-def noise_between_models(found: Fit, k: np.ndarray, n: np.ndarray, response: Response) -> float:
+def noise_between_models(found: Fitted, k: np.ndarray, n: np.ndarray, response: Response) -> float:
     """Noise between models in nats of skill that accounts for Pearson's χ² of one series.
 
     Moment estimate σ² = (χ² − f)/(Σ w·f/m), f = m − p degrees of freedom and w
@@ -330,11 +330,11 @@ class BreakProblem:
         line = np.column_stack([np.ones_like(x), x])
         return cls(k, n, x, line, columns, labels, Response.of(curve, plateaus), upward)
 
-    def null(self, k: np.ndarray) -> Fit:
+    def null(self, k: np.ndarray) -> Fitted:
         """Fits without a break of series k (size, m)."""
         return fit(k, self.n, self.line, self.response)
 
-    def ratios(self, k: np.ndarray, null: Fit) -> tuple[np.ndarray, Fit]:
+    def ratios(self, k: np.ndarray, null: Fitted) -> tuple[np.ndarray, Fitted]:
         """Likelihood ratios 2·Δ log likelihood (size, breaks), and the fits of all breaks.
 
         A break downward, or a slowing down, counts 0 if only upward ones are sought.
@@ -370,7 +370,7 @@ class BreakProblem:
             top = top / np.maximum(1.0, pearson(fits, k, self.n) / free)
         return top, best
 
-    def simulate(self, null: Fit, sigma: float, series: int, seed: int) -> np.ndarray:
+    def simulate(self, null: Fitted, sigma: float, series: int, seed: int) -> np.ndarray:
         """Right answers (series, m) under the fitted line with noise σ between models."""
         rng = np.random.default_rng(seed)
         eta = null.eta + sigma * rng.standard_normal((series, self.k.size))
@@ -379,7 +379,7 @@ class BreakProblem:
         n = np.maximum(np.round(self.n), 1).astype(np.int64)
         return rng.binomial(n, np.clip(mean, 0.0, 1.0)) * (self.n / n)
 
-    def noise(self, null: Fit, sigma: float | None) -> float:
+    def noise(self, null: Fitted, sigma: float | None) -> float:
         """Return σ, fitted where it is not given."""
         if sigma is None:
             return noise_between_models(null, self.k, self.n, self.response)
@@ -388,8 +388,8 @@ class BreakProblem:
         return sigma
 
 
-def _rows(found: Fit, rows: np.ndarray) -> Fit:
-    return Fit(
+def _rows(found: Fitted, rows: np.ndarray) -> Fitted:
+    return Fitted(
         found.coefficients[rows], found.log_odds[rows], found.log_likelihood[rows],
         found.eta[rows], found.mean[rows],
     )  # fmt: skip

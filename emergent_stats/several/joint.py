@@ -15,8 +15,8 @@ single series (flat, gradual, onset, jump, falls), of the skill that all metrics
 share, and ``format``: the shared skill is gradual, and one metric has a break of
 its own; what jumps is not what the other metrics measure. The verdicts:
 
-``artefact``
-    one gradual skill explains all metrics: what leaps, if anything does, is the score;
+``artefact``, ``gradual``
+    one gradual skill explains all metrics, and the score of one leaps, or none does;
 ``real``
     one skill that jumps or sets on explains all metrics;
 ``flat``, ``falls``, ``format``
@@ -34,7 +34,8 @@ from scipy import special
 
 from emergent_stats.evidence.importance import Integral, log_sum
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.trends import BREAKS
+from emergent_stats.model.sudden import apparent_jump
+from emergent_stats.model.trends import BREAKS, JUMP_WIDTH
 from emergent_stats.several.joint_evidence import joint_log_evidence, posterior_nodes
 from emergent_stats.several.joint_model import JOINT_ACCOUNTS, JointHypothesis, joint_hypotheses
 from emergent_stats.several.views import Views
@@ -52,6 +53,7 @@ _NEGLIGIBLE = 7.0
 _MINOR = 4.0
 _IN_WORDS = {
     "artefact": "one gradual skill explains all metrics: what leaps is the score",
+    "gradual": "one gradual skill explains all metrics, and no score leaps",
     "flat": "nothing changes in the skill that all metrics share",
     "falls": "the skill that all metrics share falls",
     "real": "one skill that leaps or sets on explains all metrics",
@@ -187,7 +189,9 @@ def _weighed(views: Views, found: list[tuple[JointHypothesis, Integral]]) -> Joi
     # the probability has to clear the bar by twice its numerical error
     odds = np.log(max(top, 1e-300)) - np.log(max(1.0 - top, 1e-300))
     if odds - 2 * error > np.log(PROBABILITY / (1 - PROBABILITY)):
-        verdict = "artefact" if account == "gradual" else account
+        verdict = account
+        if account == "gradual" and any(apparent_jump(c, JUMP_WIDTH)[0] for c in views.curves):
+            verdict = "artefact"
         kind = _kind(views, account, probabilities, found)
         reason = f"{_IN_WORDS[verdict]}: P = {top:.3f}"
     else:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
-from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
+from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, Observations, log_likelihood
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.priors import Interior
 from emergent_stats.model.visible import eighth, log_gate
@@ -58,9 +58,9 @@ def _visible_share(hypothesis: JointHypothesis, design: tuple[float, ...]) -> fl
     if hypothesis.account == "flat":
         return 0.0
     x = np.array(design)
-    problem = _Problem(hypothesis, x, None)
+    problem = _JointIntegrand(hypothesis, x, None)
     z = spread(_SHARE_NODES, len(problem.priors))
-    whole = _Problem(hypothesis, x, None, gaps=False)
+    whole = _JointIntegrand(hypothesis, x, None, gaps=False)
     parameters = whole.parameters(z, np.zeros(len(z), int))
     gate = _log_visibility(hypothesis, x[None], parameters)
     return float(log_sum(gate) - np.log(gate.size))
@@ -71,7 +71,7 @@ def log_visible_share(hypothesis: JointHypothesis, views: Views) -> float:
     return _visible_share(hypothesis, views.curves[0].design)
 
 
-class _Problem:
+class _JointIntegrand:
     """A joint hypothesis on data, as an integrand over standard normal variables."""
 
     def __init__(self, hypothesis, x, views: Views | None, gaps: bool = True):
@@ -212,16 +212,23 @@ def shared_noise(losses: Sequence[Any], residual: Any) -> tuple[Any, Any, Any]:
 
 def _one(hypothesis, j, obs, skill, noise, parameters) -> np.ndarray:
     """Log likelihood of a discontinuous metric whose skill is Normal(skill, noise²), (R, m)."""
+    return by_model(obs, hypothesis.metrics[j], skill, noise, hypothesis.rates(j, parameters))
+
+
+def by_model(
+    obs: Observations, metric: Metric, skill: np.ndarray, noise: Any, rates: dict[str, Any]
+) -> np.ndarray:
+    """Log likelihood (R, m) where each model is a curve of `obs`, with noise of its own."""
     size, m = skill.shape
-    rates = hypothesis.rates(j, parameters)
     guess, lapse = (
         np.repeat(np.broadcast_to(np.asarray(rates.get(n, 0.0)), (size, 1)), m)
         for n in ("guess", "lapse")
     )
     own = np.broadcast_to(noise, (size, m)).ravel()
     row = np.tile(np.arange(m), size)
-    found = log_likelihood(obs, hypothesis.metrics[j], skill.reshape(-1, 1), own, guess, lapse, row)
-    return found.reshape(size, m)
+    return log_likelihood(obs, metric, skill.reshape(-1, 1), own, guess, lapse, row).reshape(
+        size, m
+    )
 
 
 def _several(hypothesis, others, centre, precision, residual, parameters) -> np.ndarray:
@@ -269,7 +276,7 @@ def joint_log_evidence(
     floor : float
         Evidence below which a rough value will do.
     """
-    problem = _Problem(hypothesis, views.x, views)
+    problem = _JointIntegrand(hypothesis, views.x, views)
     share = log_visible_share(hypothesis, views)
     found = integrate(
         problem.log_integrand, len(problem.priors), problem.log_mass,
@@ -292,7 +299,7 @@ def posterior_nodes(
     views: Views, hypothesis: JointHypothesis, found: Integral
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
-    problem = _Problem(hypothesis, views.x, views)
+    problem = _JointIntegrand(hypothesis, views.x, views)
     parameters = problem.parameters(found.z, found.stratum)
     weight = np.exp(found.log_weight - log_sum(found.log_weight))
     return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()

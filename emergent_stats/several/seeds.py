@@ -27,7 +27,7 @@ from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.model.likelihood import BINOMIAL, Observations, log_likelihood, observe
+from emergent_stats.model.likelihood import BINOMIAL, Observations, observe
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import Beta, Gamma, Interior, Prior, Rising, Uniform
@@ -39,7 +39,8 @@ from emergent_stats.model.trends import (
     Transition,
     Trend,
 )
-from emergent_stats.several.joint_evidence import check_counts
+from emergent_stats.several.joint import PROBABILITY
+from emergent_stats.several.joint_evidence import by_model, check_counts
 
 #: Nats between the seeds that have broken through and those that have not: far from 0.
 APART = Gamma(4.0, 0.6)
@@ -49,8 +50,6 @@ PLATEAU = Uniform(0.2, 1.0)
 FLOOR = Beta(1.0, 12.0)
 #: Seeds per scale below which a few outliers make a second group: no verdict then.
 MIN_SEEDS = 5
-#: Probability that a verdict needs.
-PROBABILITY = 0.95
 
 # keep the logarithms of a weight of 0 or 1 finite
 _BELOW_ONE, _ABOVE_ZERO = 1.0 - 1e-12, 1e-12
@@ -256,7 +255,7 @@ def seed_log_evidence(
     curve: Curve, hypothesis: SeedHypothesis, *, seed: int = 0, nodes: int = 1500
 ) -> Integral:
     """Log evidence of a hypothesis about seeds."""
-    problem = _Problem(hypothesis, curve)
+    problem = _SeedsIntegrand(hypothesis, curve)
     names = list(problem.priors)
     found = integrate(
         problem.log_integrand, len(names), np.zeros(1), starts=problem.starts(), nodes=nodes,
@@ -273,12 +272,12 @@ def seed_posterior(
     curve: Curve, hypothesis: SeedHypothesis, found: Integral
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
-    parameters = _Problem(hypothesis, curve).parameters(found.z)
+    parameters = _SeedsIntegrand(hypothesis, curve).parameters(found.z)
     weight = np.exp(found.log_weight - log_sum(found.log_weight))
     return {n: v[:, 0] for n, v in parameters.items()}, weight / weight.sum()
 
 
-class _Problem:
+class _SeedsIntegrand:
     """A hypothesis about seeds, as an integrand over standard normal variables."""
 
     def __init__(self, hypothesis: SeedHypothesis, curve: Curve):
@@ -318,17 +317,8 @@ class _Problem:
         return float(log_sum(gate) - np.log(gate.size))
 
     def _log_density(self, skill: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
-        size, m = skill.shape
-        rates = self.hypothesis.rates(p)
-        guess, lapse = (
-            np.repeat(np.broadcast_to(np.asarray(rates.get(n, 0.0)), (size, 1)), m)
-            for n in ("guess", "lapse")
-        )
-        sigma = np.repeat(np.maximum(p["sigma"][:, 0], 1e-4), m)
-        row = np.tile(np.arange(m), size)
-        metric = self.hypothesis.metric
-        found = log_likelihood(self.obs, metric, skill.reshape(-1, 1), sigma, guess, lapse, row)
-        return found.reshape(size, m)
+        h, noise = self.hypothesis, np.maximum(p["sigma"], 1e-4)
+        return by_model(self.obs, h.metric, skill, noise, h.rates(p))
 
     def starts(self) -> np.ndarray:
         """The lower and the upper envelope of the seeds, and the line through all."""

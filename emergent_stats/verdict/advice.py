@@ -221,16 +221,20 @@ def _more_examples(plan: Plan) -> list[float]:
     return [f for f in (4.0, 16.0) if plan.n * f <= 16 * useful]
 
 
+def _examples(plan: Plan, found: list[_Candidate]) -> Iterator[tuple[float, float, str]]:
+    """Numbers of examples, as factors and in words; more of them alone are a candidate."""
+    yield plan.n, 1.0, ""
+    for factor in _more_examples(plan):
+        said = f"{factor:g} times the examples"
+        found.append((said, replace(plan, n=plan.n * factor), 0, factor))
+        yield plan.n * factor, factor, f" and {said}"
+
+
 def _even_candidates(plan: Plan) -> Iterator[_Candidate]:
     distinct = np.unique(plan.scales)
     m, seeds = distinct.size, plan.runs // distinct.size
     found: list[_Candidate] = []
-    for factor in (1.0, *_more_examples(plan)):
-        said = "" if factor == 1 else f"{factor:g} times the examples"
-        n = plan.n * factor
-        if factor > 1:
-            found.append((said, replace(plan, n=n), 0, factor))
-        also = f" and {said}" if said else ""
+    for n, factor, also in _examples(plan, found):
         for k in MODELS:
             for words, new in (
                 (f"{k} more {_models(k)} in between", _even(plan, m + k, seeds)),
@@ -254,12 +258,7 @@ def _gap_candidates(plan: Plan, curve: Curve, x: np.ndarray, gap: int) -> Iterat
     outside = f"{'above' if above else 'below'} {label} {unit}"
     spacing = min(float(np.median(np.diff(x))), _WIDEST) * (1 if above else -1)
     found: list[_Candidate] = []
-    for factor in (1.0, *_more_examples(plan)):
-        said = "" if factor == 1 else f"{factor:g} times the examples"
-        n = plan.n * factor
-        if factor > 1:
-            found.append((said, replace(plan, n=n), 0, factor))
-        also = f" and {said}" if said else ""
+    for n, factor, also in _examples(plan, found):
         for k in MODELS:
             for beyond in sorted({0, k // 2, k}):
                 inner = k - beyond

@@ -181,7 +181,7 @@ def bayes_factors(
     return found
 
 
-def claim(curve: Curve, guide: np.ndarray) -> tuple[np.ndarray, float]:
+def claimed_step(curve: Curve, guide: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the jump that a believer would see: where, and how high in skill.
 
     Parameters
@@ -245,7 +245,7 @@ def calibrate(
     # found: more broken than nearly every null series, and more likely real than not
     needed = max(float(np.quantile(null, 1 - threshold)), np.log(9.5))
     curve = batch.curves[row]
-    step, claim_height = claim(curve, batch.obs.guide[row, : curve.m])
+    step, claim_height = claimed_step(curve, batch.obs.guide[row, : curve.m])
     heights = (*REFERENCE_HEIGHTS, claim_height)
     each = max(20, series // _POWER_SHARE)
     # one batch for all heights, so that the work is shared out evenly

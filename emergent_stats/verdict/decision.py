@@ -115,7 +115,7 @@ class Verdict:
     confirmed: bool | None = None
 
 
-def thin(curve: Curve) -> Verdict | None:
+def too_few(curve: Curve) -> Verdict | None:
     """Return the verdict on a series that no analysis can decide, or None."""
     if curve.n_scales < MIN_SCALES:
         return Verdict(

@@ -36,7 +36,7 @@ from emergent_stats.model.trends import (
     LOGISTIC_WIDTH,
     SLOPE,
     WIDTH_RANGE,
-)
+)  # fmt: skip
 from emergent_stats.results.files import ResultsError
 from emergent_stats.verdict.decision import THRESHOLDS, Thresholds
 from emergent_stats.verdict.sensitivity import share_of
@@ -95,12 +95,7 @@ class Plan:
     chance: float = float("nan")
 
     def __post_init__(self) -> None:
-        distinct = len(set(self.scales))
-        if distinct < MIN_SCALES:
-            raise ResultsError(
-                f"{distinct} scales: a break needs at least {MIN_SCALES}, two on either side; "
-                f"plan {MIN_SCALES} models or more"
-            )
+        _enough(len(set(self.scales)), "scales")
         if not np.isfinite(self.scales).all() or list(self.scales) != sorted(self.scales):
             raise ResultsError("scales must be finite and ascending, in decades")
         if not self.n >= 1:
@@ -109,11 +104,6 @@ class Plan:
             raise ResultsError(
                 f"sigma = {self.sigma:g}: noise between models is 0 or more, in nats "
                 "(published families: .1 to .7)"
-            )
-        if self.metric == "multiple_choice" and not 0 < self.chance < 1:
-            raise ResultsError(
-                "metric 'multiple_choice' needs a chance level between 0 and 1: --chance 0.25 for "
-                "four options"
             )
         try:
             metric_for(self.metric, self.chance)
@@ -126,18 +116,9 @@ class Plan:
     ) -> Plan:
         """Plan with `models` scales spread evenly over `span` decades, `seeds` runs at each.
 
-        The other fields are those of the class.
-
-        Raises
-        ------
-        ResultsError
-            As the class, and for a span or a number of seeds that is none.
+        The other fields, and what is refused, are those of the class.
         """
-        if models < MIN_SCALES:
-            raise ResultsError(
-                f"{models} models: a break needs at least {MIN_SCALES} scales, two on either "
-                f"side; plan {MIN_SCALES} models or more"
-            )
+        _enough(models, "models")
         if not 0 < span <= 20:
             raise ResultsError(f"span = {span:g}: decades of scale, above 0 and at most 20")
         if seeds < 1:
@@ -185,27 +166,15 @@ class Plan:
         )
 
 
+def _enough(count: int, what: str) -> None:
+    if count < MIN_SCALES:
+        raise ResultsError(
+            f"{count} {what}: a break needs at least {MIN_SCALES} scales, two on either side; "
+            f"plan {MIN_SCALES} models or more"
+        )
+
+
 # --- the textbook formula ----------------------------------------------------------------
-def noncentrality(plan: Plan, height: float) -> float:
-    """Squared distance of a step from every straight line, in units of its noise.
-
-    λ = d²·‖step off the line‖²/(σ² + 1.54/n) for a step of d nats in the middle
-    gap. For evenly spaced scales ‖·‖² ≈ m/16 (a step without a line has m/4: the
-    line absorbs 75 %).
-
-    Examples
-    --------
-    >>> round(noncentrality(Plan.even(8, 4.0, n=300, sigma=0.2), 1.0), 1)
-    10.5
-    """
-    x = plan.x
-    distinct = np.unique(x)
-    gap = (distinct.size - 1) // 2
-    step = (x > 0.5 * (distinct[gap] + distinct[gap + 1])).astype(float)
-    off = _off_line(x, step[None])[0]
-    return float(height**2 * (off @ off) / (plan.sigma**2 + LEAST_VARIANCE / plan.n))
-
-
 def _off_line(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Rows (R, m) less the straight line through each."""
     basis, _ = np.linalg.qr(np.stack([np.ones_like(x), x], 1))
@@ -215,8 +184,8 @@ def _off_line(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def step_power(plan: Plan, height: float, level: float = 0.05) -> float:
     """Power of a searched step against a line, noise known: the textbook's bound.
 
-    The largest |z| over the interior gaps is held against its quantile
-    without a step, by simulation of the correlated z's.
+    The largest |z| over the interior gaps is held against its quantile without a step, by
+    simulation of the correlated z's. A line absorbs three quarters of an evenly spaced step.
 
     Examples
     --------

@@ -21,13 +21,14 @@ from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.learnt import WEAK, priors_for
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.results.checkpoints import thinned
 from emergent_stats.verdict import summary
 from emergent_stats.verdict.calibration import calibrate as run_calibration
 from emergent_stats.verdict.calibration import calibration_size
 from emergent_stats.verdict.comparison import Comparison
-from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, thin
+from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, too_few
 from emergent_stats.verdict.doubts import doubts_about
 from emergent_stats.verdict.sensitivity import (
     GRID,
@@ -82,9 +83,9 @@ def compare_all(
 
     def work(curve: Curve) -> Comparison:
         curve = thinned(curve)
-        early = thin(curve)
+        early = too_few(curve)
         if early is not None:
-            seen = summary.apparent_jump(curve, thresholds.jump_width)[0] if curve.m > 1 else False
+            seen = apparent_jump(curve, thresholds.jump_width)[0] if curve.m > 1 else False
             found = Comparison(
                 curve, early.verdict, early.kind, early.reason,
                 apparent_jump=seen, warnings=curve.all_notes, thresholds=thresholds,
@@ -123,13 +124,13 @@ def findings_of(
 
     Returns
     -------
-    list of Findings, None where no analysis can decide (`decision.thin`).
+    list of Findings, None where no analysis can decide (`decision.too_few`).
     """
     report = Progress(None, total=len(curves))
 
     def work(curve: Curve) -> Findings | None:
         curve = thinned(curve)
-        if thin(curve) is not None:
+        if too_few(curve) is not None:
             return None
         return _Analysis(curve, seed, thresholds, 0, 1, report, priors).findings()
 
@@ -198,7 +199,7 @@ class _Analysis:
         """Collect the numbers a verdict looks at, simulation aside."""
         curve, t = self.curve, self.thresholds
         p = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
-        jump, edge = summary.apparent_jump(curve, t.jump_width)
+        jump, edge = apparent_jump(curve, t.jump_width)
         gap = summary.widest_change(curve)
         cells = self.grid[np.array(ONE_AT_A_TIME)]
         low = curve.intervals()[0]

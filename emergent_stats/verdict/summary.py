@@ -11,7 +11,8 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
-from emergent_stats.model.maths import log_sum
+from emergent_stats.model.maths import flat
+from emergent_stats.model.sudden import by_scale
 from emergent_stats.model.trends import ACCOUNTS, WIDTH_RANGE
 from emergent_stats.verdict.calibration import draw_posterior, simulate_batch
 
@@ -186,14 +187,11 @@ def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.
         size = values["sigma"].shape[0]
         x = np.repeat(batch.x[:1], size, axis=0)
         skill = np.asarray(h.skill(x, values), float) + np.zeros_like(x)
-        rates = {n: values[n] for n in ("guess", "lapse") if n in values}
-        zero = np.zeros(size)
-        sigma = values["sigma"]
-        guess, lapse = (rates[n][:, 0] if n in rates else zero for n in ("guess", "lapse"))
+        sigma, guess, lapse = flat(values, "sigma", "guess", "lapse")
         density, together = [], []
-        spread, middle = _residual_scale(batch, h, skill, sigma, rates)
+        spread, middle = _residual_scale(batch, h, skill, values["sigma"], h.rates(values))
         for b, rows in ((batch, np.zeros(size, int)), (again, np.arange(start, start + size))):
-            ll = log_likelihood(b.obs, h.metric, skill, sigma[:, 0], guess, lapse, rows)
+            ll = log_likelihood(b.obs, h.metric, skill, sigma, guess, lapse, rows)
             density.append(ll.sum(1))
             residual = ((b.obs.value[rows] - middle) / spread)[:, :m]
             together.append((residual[:, 1:] * residual[:, :-1]).sum(1))
@@ -222,43 +220,6 @@ def _residual_scale(batch: Batch, h, skill, sigma, rates) -> tuple[np.ndarray, n
     return np.sqrt(own + between**2), middle
 
 
-def leave_one_out(batch: Batch, evidence: Evidence, row: int) -> np.ndarray:
-    """Log predictive density of each score of a curve given the others, (m,).
-
-    p(y_i | y_−i) = Z/Z_−i with Z_−i = Σ_r w_r/L_i(r) over the nodes r of the
-    evidence Z = Σ_r w_r: no refit, and no approximation beyond that of the
-    nodes. Design and priors, bounds of a location included, stay those of the
-    whole curve. A score that the others rule out rests on few nodes.
-
-    Parameters
-    ----------
-    batch : Batch
-        The one the evidence was computed for.
-    evidence : Evidence
-        Of one hypothesis.
-    row : int
-        Which curve.
-    """
-    h, m = evidence.hypothesis, batch.curves[row].m
-    log_w = evidence.log_weight[row]
-    used = np.isfinite(log_w)
-    size = int(used.sum())
-    fixed = {n: np.full((size, 1), v) for n, v in h.fixed().items()}
-    values = fixed | {n: v[row, used][:, None] for n, v in evidence.parameters.items()}
-    x = np.repeat(batch.x[row : row + 1], size, axis=0)
-    skill = np.asarray(h.skill(x, values), float)
-    if batch.offset is not None:
-        skill = skill + batch.offset[row]
-    zero = np.zeros(size)
-    sigma, guess, lapse = (
-        values[n][:, 0] if n in values else zero for n in ("sigma", "guess", "lapse")
-    )
-    rows = np.full(size, row)
-    ll = log_likelihood(batch.obs, h.metric, skill, sigma, guess, lapse, rows)[:, :m]
-    without = log_sum(log_w[used][:, None] - ll, 0)
-    return log_sum(log_w[used][:, None], 0) - without
-
-
 @dataclass(frozen=True)
 class Gap:
     """A gap between neighbouring scales: its ends in words, and its width in decades (or nats)."""
@@ -269,7 +230,7 @@ class Gap:
 
 def widest_change(curve: Curve) -> Gap:
     """Gap between neighbouring scales in which the score changes most."""
-    x, y = _by_scale(curve)[:2]
+    x, y = by_scale(curve)[:2]
     return _gap(curve, x, int(np.argmax(np.abs(np.diff(y)))))
 
 
@@ -287,60 +248,3 @@ def falling_shape(evidence: Mapping[str, Evidence]) -> str:
     """Likeliest hypothesis of the account `falls`."""
     chosen = members(evidence, "falls")
     return max(chosen, key=lambda name: float(chosen[name].log_z[0]))
-
-
-def _by_scale(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct scales, mean score (better is higher; log for losses) and its noise at each."""
-    metric = curve.metric_object
-    values = metric.direction * (np.log(curve.score) if metric.continuous else curve.score)
-    x, index = np.unique(curve.x, return_inverse=True)
-    y = np.bincount(index, values) / np.bincount(index)
-    if metric.continuous:
-        return x, y, np.zeros(x.size)
-    low, high = curve.intervals(0.9)
-    # ~2 standard errors of a difference, from the widths of 90 % intervals
-    return x, y, np.bincount(index, (high - low) / 2 * 0.85) / np.bincount(index)
-
-
-#: Of the rise that a straight line would not show in a gap, the share that makes it a jump.
-_SUDDEN = 0.5
-
-
-def apparent_jump(curve: Curve, width: float) -> tuple[bool, bool]:
-    """Whether the score looks like a jump, and whether that rests on the last model.
-
-    A jump is seen where, within one gap of the models or within `width`
-    decades, the score rises by half of its total rise or more *beyond* what
-    a straight line over all scales would rise there, and beyond the noise of
-    the examples: over a decade any line has half of its rise within half a
-    decade. It rests on the edge if the rise is made in the last gap, faster
-    than in the one before: whether skill leapt or keeps accelerating, only
-    larger models would show.
-    """
-    x, y, noise = _by_scale(curve)
-    total, span = y.max() - y.min(), x[-1] - x[0]
-
-    def sudden(i: int, j: int) -> bool:
-        rise, line = y[j] - y[i], total * (x[j] - x[i]) / span
-        return rise - line >= _SUDDEN * (total - line) and rise - line > noise[i] + noise[j]
-
-    last = x.size - 1
-    seen = any(
-        sudden(i, j)
-        for i in range(last)
-        for j in range(i + 1, last + 1)
-        if j == i + 1 or x[j] - x[i] <= width
-    )
-    return seen, seen and sudden(last - 1, last) and _speeds_up(x, y, noise)
-
-
-def _speeds_up(x: np.ndarray, y: np.ndarray, noise: np.ndarray) -> bool:
-    """Whether the score rises faster in the last gap than in the one before, and fell in neither.
-
-    A score that jumps up and down has no rise that could go on.
-    """
-    if x.size < 3:
-        return True
-    last, before = y[-1] - y[-2], y[-2] - y[-3]
-    fell = before < -max(noise[-2] + noise[-3], 0.1 * last)
-    return bool(not fell and last / (x[-1] - x[-2]) > before / (x[-2] - x[-3]))

@@ -96,20 +96,20 @@ def test_contenders_are_the_best_of_the_two_most_probable_accounts(gradual):
 
 
 def test_rows_end_with_what_pymc_says(gradual, capsys):
-    frame = listing.frame([gradual, gradual])
-    columns = list(frame.columns)
+    columns = list(gradual.row())
     found = [[ONE, replace(ONE, log_z=-11.0, notes=("3 divergent transitions",))], []]
-    joined = posterior_listing.joined(frame, found)
+    joined = listing.frame([gradual.row() | posterior_listing.row(one) for one in found])
     assert list(joined.columns)[: len(columns)] == columns
     assert list(joined.columns)[-1] == "posterior_agrees"
     assert joined["posterior_agrees"].tolist()[0] is False
     assert joined["posterior_rival_log_evidence"][0] == -11.0
     assert joined["posterior_divergences"].isna().tolist() == [False, True]
+    kinds = joined.dtypes[["posterior_rival_hypothesis", "posterior_divergences"]].map(str)
+    assert kinds.tolist() == ["str", "Int64"]
     posterior_listing.print_beside([gradual, gradual], found)
     said = capsys.readouterr().out
     assert "-10.10 ± 0.03" in said
     assert "3 divergent transitions" in said
-    assert posterior_listing.joined(frame, []) is frame
 
 
 @pytest.mark.slow

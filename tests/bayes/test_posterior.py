@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 from scipy import special, stats
 
+import emergent_stats
 from emergent_stats.bayes import bridge, posterior, sampling, symbolic
 from emergent_stats.bayes.posterior import build_model
 from emergent_stats.evidence.batch import Batch
@@ -21,7 +22,6 @@ from emergent_stats.model.metrics import (
     ExactMatch,
     MultipleChoice,
     TokenAccuracy,
-    _shape,
 )
 from emergent_stats.model.noise import Binomial
 from emergent_stats.model.priors import (
@@ -34,7 +34,9 @@ from emergent_stats.model.priors import (
     Rising,
     Uniform,
 )
+from emergent_stats.model.skill import placed
 from emergent_stats.model.trends import TRENDS, Flat, Kink, PowerLaw, Step, Transition
+from emergent_stats.results.corpus import ResultsError
 
 AXIS = 10.0 ** np.linspace(8, 11, 6)
 EXACT = Curve(AXIS, np.array([2, 3, 1, 30, 90, 150]) / 200, "exact_match", n=200.0)
@@ -236,7 +238,7 @@ def test_transformed_priors_draw_from_their_distribution(prior):
 def test_fit_of_a_small_model():
     h = of(PowerLaw(), LOSS)
     posterior._compiled.cache_clear()
-    tree = posterior.fit(h, LOSS, draws=150, tune=200, chains=2, seed=4)
+    tree = emergent_stats.fit(LOSS, "power_law", draws=150, tune=200, chains=2, seed=4)
     assert {"posterior", "sample_stats", "observed_data", "constant_data"} <= set(tree.children)
     post = tree["posterior"].to_dataset()
     assert dict(post.sizes) == {"chain": 2, "draw": 150, "model": 6}
@@ -251,13 +253,15 @@ def test_fit_of_a_small_model():
     found = sampling.diagnostics(tree)
     assert any("bulk ESS of" in line for line in found)
     assert tree.attrs["diagnostics"] == "\n".join(found)
-    again = posterior.fit(h, LOSS, draws=150, tune=200, chains=2, seed=4)
+    again = posterior.fit(LOSS, h, draws=150, tune=200, chains=2, seed=4)
     xr.testing.assert_equal(post, again["posterior"].to_dataset())
     # other data of the same shape: the compiled model serves, and the answer moves
     steeper = Curve(
         AXIS, LOSS.score**2, "cross_entropy", stderr=np.full(6, 0.05), models=tuple("abcdef")
     )
-    moved = posterior.fit(h, steeper, draws=150, tune=200, chains=2, seed=4)
+    with pytest.raises(ResultsError, match="no trend 'powerlaw'; use one of flat, power_law"):
+        posterior.fit(LOSS, "powerlaw")
+    moved = posterior.fit(steeper, h, draws=150, tune=200, chains=2, seed=4)
     assert posterior._compiled.cache_info().misses == 1
     assert tuple(moved["posterior"]["model"].to_numpy()) == tuple("abcdef")
     assert abs(float(moved["posterior"]["slope"].mean() - post["slope"].mean())) > 0.05
@@ -288,7 +292,7 @@ def test_diagnostics():
 
 def test_step_is_placed_in_proportion_to_the_gaps():
     h = of(Step(), EXACT)
-    design = posterior.Design.of(h, EXACT)
+    design = posterior.Shape.of(h, EXACT)
     share = np.array([0.2, 0.5, 0.3])
     dims = ("chain", "draw")
     size = (2, 4000)
@@ -337,7 +341,7 @@ NODES = replace(
 def test_posterior_agrees_with_quadrature(kind, trend):
     curve = (CURVES | {"rounded choice": ROUNDED_CHOICE})[kind]
     h = of(trend, curve)
-    tree = posterior.fit(h, curve, draws=3000, tune=1500, seed=2)
+    tree = posterior.fit(curve, h, draws=3000, tune=1500, seed=2)
     found = log_evidence(Batch.of([curve], h.metric), h, effort=NODES)
     weight = np.exp(found.log_weight[0] - found.log_z[0])
     for name, at in found.parameters.items():
@@ -381,9 +385,9 @@ def test_binomial_logistic_is_the_glm_for_many_examples():
     x = sm.add_constant(curve.x - curve.centre)
     right = np.round(curve.score * curve.n)
     glm = sm.GLM(np.column_stack([right, curve.n - right]), x, family=sm.families.Binomial()).fit()
-    tree = posterior.fit(LOGISTIC, curve, draws=2000, seed=3)
+    tree = posterior.fit(curve, LOGISTIC, draws=2000, seed=3)
     # the skill scale has a unit of its own (see `metrics`)
-    unit = _shape(LOGIT)[1]
+    unit = placed(LOGIT)[1]
     for name, value, error in zip(("level", "slope"), glm.params, glm.bse, strict=True):
         draws = unit * tree["posterior"][name].to_numpy()
         assert draws.mean() == pytest.approx(value, abs=0.1 * error)
@@ -397,14 +401,14 @@ def test_binomial_logistic_is_bambis():
     curve = logistic_data(200)
     right = np.round(curve.score * curve.n).astype(int)
     frame = pd.DataFrame({"right": right, "n": 200, "x": curve.x - curve.centre})
-    unit = _shape(LOGIT)[1]
+    unit = placed(LOGIT)[1]
     wide = bambi.Prior("Normal", mu=0, sigma=5 * unit)
     model = bambi.Model(
         "p(right, n) ~ x", frame, family="binomial", center_predictors=False,
         priors={"Intercept": wide, "x": wide},
     )  # fmt: skip
     theirs = model.fit(draws=2000, chains=2, cores=1, random_seed=1, progressbar=False)
-    ours = posterior.fit(LOGISTIC, curve, draws=2000, seed=3)
+    ours = posterior.fit(curve, LOGISTIC, draws=2000, seed=3)
     for name, other in (("level", "Intercept"), ("slope", "x")):
         mine, bambis = unit * ours["posterior"][name], theirs["posterior"][other]
         sd = float(bambis.std())
@@ -444,8 +448,8 @@ def test_errors_of_scale_are_checked():
 @pytest.mark.slow
 def test_error_of_the_scale_widens_the_slope():
     h = of(PowerLaw(), LOSS)
-    sure = posterior.fit(h, LOSS, draws=1500, seed=1)
-    blurred = posterior.fit(h, LOSS, draws=1500, seed=1, x_error=0.4)
+    sure = posterior.fit(LOSS, h, draws=1500, seed=1)
+    blurred = posterior.fit(LOSS, h, draws=1500, seed=1, x_error=0.4)
     assert blurred["posterior"]["x_true"].shape[-1] == 6
     assert float(blurred["posterior"]["slope"].std()) > 1.1 * float(
         sure["posterior"]["slope"].std()

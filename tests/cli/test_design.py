@@ -90,7 +90,10 @@ def test_json_repeats_and_holds_the_numbers(run):
         (("--simulate", 7), "7 simulated series say nothing about a share; use 20 or more"),
         (("--simulate", -1), "-1 simulated series"),
         (("--metric", "unheard"), "unknown metric 'unheard'"),
-        (("--metric", "multiple_choice"), "--chance 0.25 for four options"),
+        (
+            ("--metric", "multiple_choice"),
+            "give `chance` (--chance), 1 divided by the number of options",
+        ),
     ],
 )
 def test_bad_input_is_one_message(run, changed, message):

@@ -42,7 +42,7 @@ def test_pair_of_a_shipped_study(tmp_path):
     assert done.exit_code == 0
     (row,) = json.loads(done.stdout)
     assert row["metrics"] == "perplexity, exact_match"
-    assert row["verdict"] == "artefact"
+    assert row["verdict"] == "gradual"
     assert sum(row[f"p_{a}"] for a in JOINT_ACCOUNTS) == pytest.approx(1.0, abs=1e-9)
     assert pd.read_csv(out)["p_gradual"][0] == row["p_gradual"]
     assert figure.read_text().count("<svg") == 1

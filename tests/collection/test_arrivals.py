@@ -6,7 +6,6 @@ import pytest
 from emergent_stats import Curve
 from emergent_stats.collection.arrivals import (
     arrival_times,
-    compare_groups,
     constant_rate_p,
     kaplan_meier,
 )
@@ -95,18 +94,6 @@ def test_a_constant_rate_is_not_rejected_too_often_and_a_clump_is():
     clump = np.where(np.arange(40) < 20, 10.5 + 0.001 * np.arange(40), 11.0)
     assert constant_rate_p(clump, clump < 11, entry, leave, rng) < 0.01
     assert np.isnan(constant_rate_p(leave, np.arange(40) < 1, entry, leave, rng))
-
-
-def test_log_rank_tells_groups_apart():
-    rng = np.random.default_rng(3)
-    time = np.concatenate([8 + rng.exponential(0.5, 40), 8 + rng.exponential(3.0, 40)])
-    event = time < 11
-    group = ["new"] * 40 + ["old"] * 40
-    chi2, p = compare_groups(np.minimum(time, 11), event, np.full(80, 8.0), group)
-    assert chi2 > 6
-    assert p < 0.01
-    with pytest.raises(ValueError, match="at least two groups, got 1"):
-        compare_groups(time, event, np.full(80, 8.0), ["a"] * 80)
 
 
 # --- foreseen ------------------------------------------------------------------------------

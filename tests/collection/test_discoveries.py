@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from emergent_stats import Curve
-from emergent_stats.collection import selected
 from emergent_stats.collection.discoveries import (
     account_shares,
     benjamini_hochberg,
@@ -13,7 +12,7 @@ from emergent_stats.collection.discoveries import (
 )
 from emergent_stats.collection.fits import fit_all, shifted
 from emergent_stats.collection.model_noise import offsets, shared_noise
-from emergent_stats.collection.selected import Succeeds, log_passing_share, selected_p
+from emergent_stats.collection.selected import Succeeds, log_passing_share
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import log_evidence
 from emergent_stats.model.hypothesis import hypotheses
@@ -219,25 +218,3 @@ def test_a_filter_that_nothing_passes_is_refused():
 
     with pytest.raises(ValueError, match=r"rejects every one of 2000 simulated series"):
         log_passing_share([c], keep)
-    fit = fit_all([c], jobs=1)[0]
-    with pytest.raises(ValueError, match=r"rejects every one of 100 simulated series"):
-        selected_p(fit, 0, keep, 5)
-
-
-def test_the_null_passes_the_filter_too(monkeypatch):
-    def largest(batch, known, seed, jobs):
-        return batch.obs.value[:, 7]
-
-    # the largest model's score stands for the Bayes factor: quick, and seen at once
-    monkeypatch.setattr(selected, "bayes_factors", largest)
-    rng = np.random.default_rng(9)
-    fit = fit_all([curve(-1.5 + 0.3 * X, rng=rng, n=100)], jobs=1)[0]
-    monkeypatch.setattr(selected, "log_bayes_factor", lambda account_z: np.array([0.3]))
-    p_all, everything = selected_p(fit, 0, lambda curve, s: np.ones(len(s), bool), 200)
-    assert everything.shape == (200,)
-    assert p_all == pytest.approx((1 + (everything >= 0.3 - 1e-9).sum()) / 201)
-    p_kept, kept = selected_p(fit, 0, Succeeds(0.2), 200)
-    assert everything.min() < 0.2 < kept.min()
-    assert p_kept > p_all
-    with pytest.raises(ValueError, match="at least 1"):
-        selected_p(fit, 0, Succeeds(), 0)

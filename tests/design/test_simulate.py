@@ -11,7 +11,6 @@ from emergent_stats.design.simulate import (
     expected_score,
     halfway,
     simulate_curve,
-    simulate_curves,
 )
 from emergent_stats.design.truths import TRUTHS
 from emergent_stats.model import metrics, trends
@@ -199,15 +198,6 @@ def test_drawn_designs_stay_in_range(checkpoints):
         assert RANGES[name][0] <= min(values) < max(values) <= RANGES[name][1]
     assert {d.link for d in designs} == set(LINKS)
     assert (max(d.rho for d in designs) > 0.8) == checkpoints
-
-
-def test_curves_take_designs_in_turn_and_stand_alone():
-    designs = [Design(m=5), Design(m=6)]
-    made = list(simulate_curves("step", designs, 3, seed=4))
-    assert [c.m for c, _ in made] == [5, 6, 5]
-    np.testing.assert_array_equal(
-        simulate_curve("step", designs[0], [4, 2])[0].score, made[2][0].score
-    )
 
 
 def test_without_plateaus_nothing_is_guessed():

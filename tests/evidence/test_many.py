@@ -21,8 +21,7 @@ from emergent_stats.model.metrics import ExactMatch
 from emergent_stats.model.noise import Binomial
 from emergent_stats.model.noise import Normal as NormalNoise
 from emergent_stats.model.priors import HalfNormal, Normal, Prior
-from emergent_stats.model.trends import TRENDS, Ceiling, Flat, Kink, PowerLaw, Step, Trend
-from emergent_stats.verdict.summary import leave_one_out
+from emergent_stats.model.trends import TRENDS, Ceiling, Kink, PowerLaw, Step, Trend
 
 RATES = {"guess": 0.01, "lapse": 0.01}
 METRIC = ExactMatch(**RATES)
@@ -126,33 +125,6 @@ SIX = Curve(
 )
 
 
-@pytest.mark.parametrize(
-    ("trend", "points"),
-    [
-        (Flat(level=Normal(0.0, 1.0)), {"level": 121, "sigma": 121}),
-        (PowerLaw(level=Normal(0.0, 1.0), slope=HalfNormal(0.8)),
-         {"level": 61, "slope": 61, "sigma": 21}),
-    ],
-)  # fmt: skip
-def test_leave_one_out_is_a_refit_without_the_score(trend, points):
-    h = Hypothesis(trend, METRIC)
-    batch = Batch.of([SIX], METRIC)
-    got = np.mean([leave_one_out(batch, log_evidence(batch, h, seed=s), 0) for s in range(6)], 0)
-    values, log_w = brute.grid_values(h, SIX, points)
-    x = (SIX.x - SIX.centre)[None, :]
-    own = {n: values[n] for n in h.trend.parameter_names()}
-    skill = h.trend(x, **own) + np.zeros((log_w.size, 1))
-    gate = brute.log_gate(h, x, own, skill)
-    e = np.linspace(-6, 6, 31)
-    own_skill = [skill[:, i : i + 1] + values["sigma"] * e for i in range(6)]
-    log_phi = -0.5 * e * e + np.log((e[1] - e[0]) / np.sqrt(2 * np.pi))
-    inside = [brute.log_observation(SIX, METRIC, i, s, RATES) for i, s in enumerate(own_skill)]
-    each = np.stack([special.logsumexp(v + log_phi, axis=1) for v in inside], axis=1)
-    whole = log_w + gate + each.sum(1)
-    want = [special.logsumexp(whole) - special.logsumexp(whole - each[:, i]) for i in range(6)]
-    np.testing.assert_allclose(got, want, atol=0.06)
-
-
 def test_log_likelihoods_of_what_falls_below_chance():
     """Without a floor at chance every score has a likelihood."""
     curve = Curve(
@@ -179,17 +151,6 @@ def test_log_likelihoods_of_what_falls_below_chance():
             brute.log_observation(curve, h.metric, i, own, rates) + log_phi, axis=1
         )
         np.testing.assert_allclose(got[:, i], want, rtol=2e-3, atol=0.02)
-
-
-def test_leave_one_out_of_a_padded_curve():
-    longer = some_curves(1, sizes=(9,))[0]
-    alone, both = Batch.of([SIX], METRIC), Batch.of([longer, SIX], METRIC)
-    h = TWO[1]
-    first = leave_one_out(alone, log_evidence(alone, h), 0)
-    second = leave_one_out(both, log_evidence(both, h), 1)
-    assert second.shape == (6,)
-    np.testing.assert_allclose(second, first, atol=0.3)
-    assert (first < 0).all()
 
 
 # --- a user's own trends -----------------------------------------------------------------------

@@ -1,9 +1,10 @@
-"""Inspect: read by its own package, where that is installed."""
+"""Optional packages: Inspect, and what is said where one is missing."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,24 @@ from emergent_stats.results.corpus import ResultsError
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 LOGS = SAMPLES / "inspect"
+FORMATS = ("lm_eval_samples", "lm_eval_join", "metr")
+
+
+# --- what is not installed ------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("format", "sample", "needs"),
+    [
+        ("lm-eval", "lm-eval", "reading lm-eval's samples"),
+        ("metr", "metr", "reading METR's runs"),
+    ],
+)
+def test_a_format_without_its_package_names_the_extra(monkeypatch, format, sample, needs):
+    for module in ("msgspec", *(f"emergent_stats.importers.{m}" for m in FORMATS)):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    words = rf"{needs} needs msgspec.*pip install 'emergent_stats\[samples\]'"
+    with pytest.raises(ResultsError, match=words):
+        import_results(format, SAMPLES / sample)
 
 
 # --- Inspect --------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from emergent_stats.importers.counts import recover_n
 from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.names import clean, key, revision, size_in_name
 from emergent_stats.importers.reading import parse_json
-from emergent_stats.results.corpus import METRIC_RANGE, ResultsError, validate
+from emergent_stats.model.metrics import METRICS
+from emergent_stats.results.corpus import ResultsError, validate
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RUN = "EleutherAI__pythia-70m/results_2026-01-01T00-00-00.000000.json"
@@ -112,8 +113,8 @@ def outcome(form: str, file: str, options: dict[str, Any], change: Callable[[byt
         if report is None:
             assert said.strip()
             return said
-        low = report.frame["metric"].map(lambda metric: METRIC_RANGE[metric][0])
-        high = report.frame["metric"].map(lambda metric: METRIC_RANGE[metric][1])
+        low = report.frame["metric"].map(lambda metric: METRICS[metric].range[0])
+        high = report.frame["metric"].map(lambda metric: METRICS[metric].range[1])
         assert report.frame["score"].between(low, high).all()
         assert validate(report.frame).equals(report.frame)
         assert report.text
@@ -255,11 +256,11 @@ def test_recover_n_never_fails(score, stderr):
 
 @given(
     value=st.floats(),
-    metric=st.sampled_from(sorted(METRIC_RANGE)),
+    metric=st.sampled_from(sorted(METRICS)),
     top=st.sampled_from([1, 2, 100]),
 )
 def test_a_declared_score_is_in_range_or_has_a_problem(value, metric, top):
-    low, high = METRIC_RANGE[metric]
+    low, high = METRICS[metric].range
     declared = Declared(metric, top if high < 10 else None)
     if declared.problem(value) is None:
         assert low - 1e-6 <= declared.convert(value) <= high + 1e-6

@@ -2,16 +2,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import integrate, stats
 
 from emergent_stats.evidence.many import evidence_table
-from emergent_stats.model import metrics
+from emergent_stats.importers.declare import parse_declaration
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.metrics import (
+    ALIASES,
     METRICS,
-    SKILL_SCALES,
     AllOf,
     BitsPerByte,
     Brier,
@@ -25,9 +26,12 @@ from emergent_stats.model.metrics import (
     Proportion,
     Threshold,
     metric_for,
+    named,
 )
+from emergent_stats.model.skill import SKILL_SCALES
 from emergent_stats.model.trends import Kink, PowerLaw
-from emergent_stats.results.corpus import METRIC_RANGE
+from emergent_stats.results.corpus import ResultsError, validate
+from emergent_stats.results.selection import curves, select
 
 S = np.linspace(-8, 8, 161)
 CHANCE = {"multiple_choice": 0.25, "brier": 0.75}
@@ -47,10 +51,15 @@ def rates(metric, guess=0.05, lapse=0.02):
     return {"guess": guess, "lapse": lapse} | metric.fixed()
 
 
-def test_every_metric_of_the_results_table_is_here():
-    assert set(METRICS) == set(METRIC_RANGE)
-    for name, cls in METRICS.items():
-        assert tuple(cls.range) == tuple(METRIC_RANGE[name]), name
+def test_names_of_tools_lead_to_names_of_metrics_and_hide_none():
+    assert set(ALIASES.values()) <= set(METRICS)
+    assert not set(ALIASES) & set(METRICS)
+    for alias in ("acc", "em", "acc_norm", "ppl", "bpb", "multiple_choice_grade", "pass@1"):
+        assert alias in ALIASES
+    for taken in ({"exact_match": ""}, {"new": "acc"}):
+        with pytest.raises(ValueError, match="is a metric already; choose another name"):
+            named(**taken)(ExactMatch)
+    assert "new" not in METRICS
 
 
 @pytest.mark.parametrize("scale", SKILL_SCALES)
@@ -276,19 +285,60 @@ def test_a_fixed_lapse_limits_the_score_and_a_free_one_does_not():
         assert metric.attainable() == type(metric).range
 
 
-def test_a_score_above_its_top_is_refused(monkeypatch):
+@pytest.fixture
+def two_of_three(monkeypatch):
+    """A metric as a stranger adds it: one place, its one test row is below."""
+    for registry in (METRICS, ALIASES):
+        for name in ("two_of_three", "best2"):
+            monkeypatch.setitem(registry, name, None)
+            del registry[name]
+
+    @named(two_of_three="best2")
     @dataclass(frozen=True)
-    class Capped(ExactMatch):
+    class TwoOfThree(Proportion):
+        """Two or more of three parts right: p²(3 − 2p); a tenth is lost at the top."""
+
         lapse: float = 0.1
 
-    monkeypatch.setattr(metrics, "METRICS", {**METRICS, "capped": Capped})
-    x, score = 10.0 ** np.arange(8, 14), [0.1, 0.1, 0.1, 0.1, 0.85, 0.9]
-    assert Curve(x, score, "capped", n=500.0).score[-1] == 0.9
+        def raw_fraction(self, raw_skill):
+            p = self._token_probability(raw_skill)
+            return p * p * (3.0 - 2.0 * p)
+
+    return TwoOfThree()
+
+
+def test_a_metric_is_added_in_one_place(two_of_three):
+    name = "two_of_three"
+    test_fractions_by_hand(two_of_three, 0.3**2 * (3 - 0.6))
+    for scale in SKILL_SCALES:
+        test_scores_stay_in_range_and_move_in_one_direction(name, scale)
+        test_half_way_point_is_skill_zero(name, scale)
+        test_same_formula_runs_on_pytensor(name, scale)
+    test_both_scales_are_equally_steep_half_way(name)
+    test_no_skill_is_chance_and_all_skill_is_top(name)
+    score = [0.1, 0.1, 0.2, 0.1, 0.85, 0.9]
+    rows = pd.DataFrame(
+        {"study": "s", "family": "f", "model": list("abcdef"), "task": "t", "metric": name,
+         "params": 10.0 ** np.arange(8, 14), "score": score, "n": 500}
+    )  # fmt: skip
+    (curve,) = curves(select(validate(rows), metric=["best2"]))
+    assert curve.metric_object == two_of_three
+    assert len(evidence_table([curve], [Hypothesis(PowerLaw(), two_of_three)])) == 1
+    assert parse_declaration(f"{name}/100").problem(95.0) == (
+        "95 is outside of 0 to 90, the range declared for 'two_of_three'"
+    )
+    for top, fix in ((0.94, "Its lapse rate is fixed: correct the score"), (94.0, "percentage")):
+        rows.loc[5, "score"] = top
+        with pytest.raises(ResultsError, match=f"above 0.9, the top of 'two_of_three'.*{fix}"):
+            validate(rows)
     with pytest.raises(ValueError, match=r"lie between 0 and 0\.9, got 0\.1 to 0\.94 .*lapse rate"):
-        Curve(x, [*score[:-1], 0.94], "capped", n=500.0)
+        Curve(curve.axis_values, [*score[:-1], 0.94], name, n=500.0)
+
+
+def test_a_score_above_the_top_of_a_hypothesis_is_refused():
     # a curve of another metric may pass it by the luck of its examples, not by more
-    curve = Curve(x, [*score[:-1], 0.94], "exact_match", n=500.0)
-    compare = partial(evidence_table, [curve])
+    x, score = 10.0 ** np.arange(8, 14), [0.1, 0.1, 0.1, 0.1, 0.85, 0.94]
+    compare = partial(evidence_table, [Curve(x, score, "exact_match", n=500.0)])
     assert len(compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.1))])) == 1
     with pytest.raises(ValueError, match=r"lapse rate of 0\.5"):
         compare([Hypothesis(PowerLaw(), ExactMatch(lapse=0.5))])

@@ -228,3 +228,23 @@ def test_no_window_and_no_global_figure(comparisons):
     before = "matplotlib.pyplot" in sys.modules
     verdict.plot_verdict(comparisons["thin"])
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+# --- a plot of one's own -------------------------------------------------------------------
+def plot_odds(comparison, *, ax=None):
+    """A stranger's plot, one function: scores under the median of the likeliest account."""
+    ax = style.figure(3, 2).subplots() if ax is None else ax
+    account = max(comparison.bands, key=lambda a: comparison.row()[f"p_{a}"])
+    band = comparison.bands[account]
+    ax.plot(band["x"], band["score_mid"], color=style.ACCOUNT_COLOURS[account], label=account)
+    ax.plot(comparison.curve.axis_values, comparison.curve.score, "ko")
+    return ax
+
+
+def test_a_plot_is_one_function(comparisons, tmp_path):
+    with style.look():
+        ax = plot_odds(comparisons["subtraction"])
+        assert plot_odds(comparisons["perplexity"], ax=ax) is ax
+    assert [len(line.get_xdata()) > 1 for line in ax.lines] == [True] * 4
+    style.save(ax.figure, tmp_path / "odds.svg")
+    assert "</svg>" in (tmp_path / "odds.svg").read_text(encoding="utf-8")

@@ -92,9 +92,9 @@ def test_model_has_the_density_of_the_evidence():
     )  # fmt: skip
     assert set(values) == {v.name for v in model.free_RVs}
     got = float(np.asarray(likelihood(*point.values())))
-    from emergent_stats.several.seeds import _Problem
+    from emergent_stats.several.seeds import _SeedsIntegrand
 
-    problem = _Problem(two, curve)
+    problem = _SeedsIntegrand(two, curve)
     parameters = {n: np.full((1, 1), v) for n, v in point.items() if n != "share_width"}
     parameters["width"] = np.full((1, 1), 0.5 + 2.5 * 0.5)
     problem.parameters = lambda z: parameters  # type: ignore[method-assign]
@@ -128,12 +128,12 @@ def test_a_weight_that_breaks_is_told_from_a_smooth_one():
 def test_evidence_agrees_with_bridge_sampling():
     from emergent_stats.bayes.bridge import bridge_sampling
     from emergent_stats.bayes.seeds import fit_seeds
-    from emergent_stats.several.seeds import _Problem
+    from emergent_stats.several.seeds import _SeedsIntegrand
 
     curve = seeds_of("smooth", 6)
     for h in seed_hypotheses(curve.metric_object)[::2]:
         found = seed_log_evidence(curve, h, nodes=4000)
         tree = fit_seeds(h, curve, draws=2000, unconstrained=True)
         bridge = bridge_sampling(build_seed_model(h, curve), tree)
-        log_z = bridge.log_z - _Problem(h, curve).log_share()
+        log_z = bridge.log_z - _SeedsIntegrand(h, curve).log_share()
         assert found.log_z == pytest.approx(log_z, abs=4 * np.hypot(found.error, bridge.error))

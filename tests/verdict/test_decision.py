@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from emergent_stats.model.curve import Curve
+from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import ACCOUNTS, JUMP_WIDTH
 from emergent_stats.verdict.comparison import comparison_text, what_would_decide
 from emergent_stats.verdict.decision import THRESHOLDS
 from emergent_stats.verdict.judge import compare_all
-from emergent_stats.verdict.summary import apparent_jump, last_gap
+from emergent_stats.verdict.summary import last_gap
 
 X = np.linspace(-2, 2, 8)
 NAN = float("nan")

@@ -19,7 +19,6 @@ from emergent_stats.verdict.formula import (
     ENOUGH,
     Claim,
     Plan,
-    noncentrality,
     outlook,
     step_power,
     verdicts,
@@ -40,14 +39,6 @@ def leap() -> Comparison:
 def test_least_variance_is_the_minimum_over_the_score():
     p = np.linspace(0.01, 0.99, 9801)
     assert ((1 - p) / (p * np.log(p) ** 2)).min() == pytest.approx(formula.LEAST_VARIANCE, abs=1e-4)
-
-
-@pytest.mark.parametrize("models", [5, 8, 16, 40])
-def test_a_line_absorbs_three_quarters_of_a_step(models):
-    plan = Plan.even(models, 4.0, n=300, sigma=0.2)
-    rule = models / 16 / (0.2**2 + 1.54 / 300)
-    assert noncentrality(plan, 1.0) == pytest.approx(rule, rel=0.06)
-    assert noncentrality(plan, 2.0) == pytest.approx(4 * noncentrality(plan, 1.0))
 
 
 @pytest.mark.parametrize(("models", "power"), [(5, 0.63), (8, 0.79), (16, 0.98)])

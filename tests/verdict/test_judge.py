@@ -20,7 +20,7 @@ from emergent_stats.model.likelihood import BINOMIAL, kind_of
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.results.corpus import data_dir, load, series, studies
 from emergent_stats.results.selection import curve_from_rows, curves
-from emergent_stats.verdict.decision import thin
+from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.judge import compare_all
 from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
@@ -125,7 +125,7 @@ def check_numbers(found):
         p = np.array([getattr(c, f"p_{a}") for a in ACCOUNTS])
         if not c.hypotheses:
             assert np.isnan(p).all(), name
-            assert thin(c.curve) is not None, name
+            assert too_few(c.curve) is not None, name
             continue
         assert np.isfinite(p).all(), name
         assert abs(p.sum() - 1) < 1e-9, name
