@@ -13,10 +13,12 @@ from emergent_stats.cli.tables import plain, print_table, say, screen
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.model.visible import smallest_change
 from emergent_stats.verdict import causes
+from emergent_stats.verdict.rows import frame as frame
 from emergent_stats.verdict.words import number, probability, scale_range
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.text import Text
 
     from emergent_stats.verdict.comparison import Comparison
 
@@ -26,12 +28,6 @@ _VERDICT_STYLES = {
     "real": "bold red", "artefact": "cyan", "gradual": "cyan", "falls": "magenta",
     "undecided": "yellow",
 }  # fmt: skip
-_TEXT = (
-    "study", "family", "task", "metric", "axis", "verdict", "kind", "reason", "warnings", "lean",
-    "summary", "largest_gap",
-)  # fmt: skip
-_WHOLE = ("shots", "seed", "m")
-_FLAGS = ("robust", "apparent_jump", "confirmed")
 
 
 def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
@@ -58,21 +54,6 @@ def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> Non
         raise ResultsError(
             f"{option} {path}: the folder {path.parent} cannot be written to; choose another"
         )
-
-
-def frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
-    """Verdicts as a table, one row each, in the columns and order of the command line."""
-    import pandas as pd
-
-    table = pd.DataFrame([comparison.row() for comparison in comparisons], dtype=object)
-    for name in table.columns:
-        if name in _TEXT:
-            table[name] = table[name].astype("str")
-        elif name in _FLAGS:
-            table[name] = table[name].astype("boolean")
-        else:
-            table[name] = table[name].astype("Int64" if name in _WHOLE else "float64")
-    return table
 
 
 def print_studies(studies: pd.DataFrame) -> None:
@@ -212,12 +193,18 @@ def progress(words: str = "comparing") -> Iterator[Callable[[int, int], None] | 
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
         SpinnerColumn,
+        Task,
         TimeRemainingColumn,
     )
 
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return plain(f"{task.speed:.3g}/s" if task.speed else "")
+
     with Progress(
-        SpinnerColumn(), "{task.description}", BarColumn(), MofNCompleteColumn(),
+        SpinnerColumn(), "{task.description}", BarColumn(), MofNCompleteColumn(), Rate(),
         TimeRemainingColumn(), console=console, transient=True,
     ) as bar:  # fmt: skip
         job = bar.add_task(words, total=None)
