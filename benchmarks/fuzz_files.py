@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -59,12 +60,12 @@ IMPORTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "models": ("eee", "models.csv", {}),
 }  # fmt: skip
 TABLES = ("csv", "json", "parquet", "rows")
-TARGETS = (*IMPORTS, *TABLES, "verdicts")
+TARGETS = (*IMPORTS, *TABLES, "parts", "verdicts")
 
 HOSTILE = (
     "", " ", "nan", "-", "=1+1", "@SUM(A1)", "\x1b[31mred", "[bold]x[/bold]", "<script>", "../../x",
-    "a" * 300, "\u202etxt", "\0", "1e999", "1,5", "10,000", "1_0", "0x10", "٣", "½", "1e-400",
-    "2024-02-30", "9999-12-31", "0001-01-01", "2024-05-13T12:00:00Z", "exact_match",
+    "a" * 300, "\ud800", "\u202etxt", "\0", "1e999", "1,5", "10,000", "1_0", "0x10", "٣", "½",
+    "1e-400", "2024-02-30", "9999-12-31", "0001-01-01", "2024-05-13T12:00:00Z", "exact_match",
     "multiple_choice", "brier", "perplexity", "acc,none", "T=0", "70m", "7b",
 )  # fmt: skip
 EXTREMES = (
@@ -336,11 +337,67 @@ def reading(name: str, folder: Path) -> Callable[[bytes], None]:
         except ResultsError as error:
             check_text(str(error))
             return
-        found = check_table(frame)
-        for curve in found if name == "verdicts" else ():
-            check_verdict(curve)
+        if name == "verdicts" or draw.below(4) == 0:
+            for curve in check_table(frame):
+                if name == "verdicts":
+                    check_verdict(curve)
 
     return target
+
+
+def parts(data: bytes) -> None:
+    """What reads a single cell, name, date, number or line."""
+    from rich.cells import cell_len
+
+    from emergent_stats.cli.tables import cut, printable
+    from emergent_stats.importers import counts, declare, names, reading, records
+    from emergent_stats.model.axes import parse_date
+    from emergent_stats.results import files
+    from emergent_stats.results.schema import METRIC_RANGE
+
+    draw = Draw(data)
+    how = draw.below(8)
+    value = draw.value()
+    text = f"{value}{draw.value()}" if draw.below(2) else str(value)
+    number = float(value) if isinstance(value, float) else draw.below(2**32) / 2**31
+    try:
+        if how == 0:
+            name = names.clean(text)
+            check(name == names.clean(name) and (name.isprintable() or not name), f"name {name!r}")
+            names.key(name), names.revision(name), names.family_in_name(name)
+            size = names.size_in_name(name)
+            check(size is None or 1e3 <= size.params <= 1e14, f"size {size}")
+        elif how == 1:
+            day = parse_date(text)
+            check(day is None or 1 <= day.year <= 9999, f"date {day}")
+        elif how == 2:
+            found = counts.recover_n(number, draw.below(2**32) / 2**31)
+            check(found.n is None or found.n >= 2, f"n {found.n}")
+        elif how == 3:
+            metric, top = draw.one_of(sorted(METRIC_RANGE)), draw.one_of([None, 1, 2, 100])
+            declared = declare.Declared(metric, top)
+            low, high = METRIC_RANGE[declared.metric]
+            if high < 10 and declared.problem(number) is None:
+                score = declared.convert(number)
+                check(low - 1e-6 <= score <= high + 1e-6, f"score {score} of {declared}")
+        elif how == 4:
+            reading.parse_json(data[2:], "file.json", draw.one_of([None, 3]))
+        elif how == 5:
+            told = records.as_number(value)
+            check(told is None or isinstance(told, int | float), f"number {told!r}")
+            declare.parse_declaration(text)
+        elif how == 6:
+            shown = printable(text)
+            check(all(c.isprintable() or c in "\n\xa0\u202f" for c in shown), f"printed {shown!r}")
+            check(cell_len(cut(shown, 9)) <= 9, f"cut {cut(shown, 9)!r}")
+        else:
+            plain = value if value == value and value not in (math.inf, -math.inf) else None
+            plain = plain if not isinstance(plain, list | dict) else None
+            written = files.to_json({text: plain})
+            check("\x1b" not in written and "\x9b" not in written, f"JSON {written!r}")
+            check(json.loads(written) == {text: plain}, f"JSON {written!r}")
+    except files.ResultsError as error:
+        check_text(str(error))
 
 
 def as_file(rows: list[dict[str, Any]], form: str, draw: Draw) -> bytes:
@@ -368,6 +425,8 @@ def as_file(rows: list[dict[str, Any]], form: str, draw: Draw) -> bytes:
 
 # --- running -----------------------------------------------------------------------------
 def prepared(name: str, folder: Path) -> Callable[[bytes], None]:
+    if name == "parts":
+        return parts
     return importing(name, folder) if name in IMPORTS else reading(name, folder)
 
 
@@ -415,7 +474,9 @@ def main() -> None:
     if atheris is not None:
         if len(names) > 1:
             sys.exit("atheris searches for one target: name it with --target")
-        with atheris.instrument_imports(include=["emergent_stats"]):
+        with atheris.instrument_imports(
+            include=["emergent_stats.importers", "emergent_stats.results"]
+        ):
             import emergent_stats.importers.assembly  # noqa: F401
     given.keep.mkdir(parents=True, exist_ok=True)
     shared = Path("/dev/shm")
@@ -470,7 +531,7 @@ def search(name: str, target: Callable[[bytes], None], given: Any, atheris: Any)
         [
             sys.argv[0], f"-runs={given.runs}", f"-max_total_time={given.seconds}",
             f"-seed={given.seed + 1}", "-max_len=160", f"-timeout={4 * SECONDS}",
-            f"-rss_limit_mb={2 * MEGABYTES}", "-print_final_stats=0", "-verbosity=0",
+            f"-rss_limit_mb={2 * MEGABYTES}", "-print_final_stats=1", "-verbosity=0",
         ],
         once,
     )  # fmt: skip

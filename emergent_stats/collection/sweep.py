@@ -163,7 +163,7 @@ def _on_cluster(
             "pip install 'emergent_stats[cluster]'"
         ) from None
     try:
-        client = Client(address)
+        client: Any = Client(address)
     except (OSError, ValueError) as error:
         raise ResultsError(f"--scheduler {address}: no scheduler answers there ({error})") from None
     with client:
