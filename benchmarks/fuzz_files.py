@@ -450,8 +450,10 @@ def limited() -> None:
         import resource
     except ImportError:
         return
-    resident = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (resident + (MEGABYTES << 20),) * 2)
+    # what is mapped already, libraries for the most part, does not count
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + (MEGABYTES << 20), hard))
 
 
 def main() -> None:
@@ -489,7 +491,7 @@ def main() -> None:
         for name in names:
             target = prepared(name, Path(folder))
             if name != "verdicts":
-                target(b"")
+                target(b"")  # everything is loaded
                 limited()
             wrong += search(name, target, given, atheris)
     sys.exit(wrong > 0)
@@ -526,6 +528,8 @@ def search(name: str, target: Callable[[bytes], None], given: Any, atheris: Any)
         rng = random.Random(f"{given.seed} {name}")
         while done < given.runs and not 0 < given.seconds < time.monotonic() - began:
             once(rng.randbytes(rng.randrange(8, 160)))
+        if done % 5000 and done != given.runs:
+            told()
         return len(seen)
     atheris.Setup(
         [
