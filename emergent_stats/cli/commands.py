@@ -6,17 +6,13 @@ help and mistakes answer at once.
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
 from dataclasses import replace
-from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emergent_stats.cli import data_commands, pool_command, several_commands, sweep_command
+from emergent_stats.cli import data_commands, failing, pool_command, several_commands, sweep_command
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
@@ -422,31 +418,5 @@ sweep_command.register(app)
 
 def main() -> None:
     """Entry point: one message on stderr; exit status 2 for bad input, 1 if this machine fails."""
-    if isinstance(sys.stdout, TextIOWrapper):  # a terminal of few letters shows ? for the others
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except ValueError as error:
-        from emergent_stats.results.files import ResultsError
-
-        if not isinstance(error, ResultsError):
-            raise
-        _end(str(error), 2)
-    except (MemoryError, ImportError) as error:
-        if isinstance(error, ImportError) and "failed to map" not in str(error):
-            raise
-        _end("out of memory; choose fewer series, or --jobs 1", 1)
-    except OSError as error:  # what is printed cannot be, on a full disk or to a program that left
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _end(f"{error.strerror}; what was to be printed is not complete", 1)
-
-
-def _end(words: str, status: int) -> NoReturn:
-    from emergent_stats.cli.tables import printable
-
-    print(f"emergent-stats: {printable(words)}", file=sys.stderr)
-    sys.exit(status)
+    with failing.told():
+        app()
