@@ -33,7 +33,10 @@ def told() -> Iterator[None]:
     except OSError as error:  # what is printed cannot be, on a full disk or to a program that left
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _end(f"{error.strerror}; what was to be printed is not complete", 1)
+        if isinstance(error, BrokenPipeError):  # `| head` has seen enough
+            sys.exit(1)
+        what = error.filename or "what was to be printed is not complete"
+        _end(f"{what}: {error.strerror}", 1)
 
 
 def _end(words: str, status: int) -> NoReturn:

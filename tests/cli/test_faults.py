@@ -62,7 +62,7 @@ def test_a_full_disk_under_what_is_printed(traps):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith(
-        "emergent-stats: No space left on device; what was to be printed is not complete\n"
+        "emergent-stats: what was to be printed is not complete: No space left on device\n"
     )
     assert "Traceback" not in done.stderr
 
@@ -86,3 +86,11 @@ def test_too_little_memory(run, traps, monkeypatch, error):
     assert run("test", traps) == (
         1, "", "emergent-stats: out of memory; choose fewer series, or --jobs 1\n",
     )  # fmt: skip
+
+
+def test_a_file_that_fails_is_named(run, traps, monkeypatch):
+    def fail(*given, **more):
+        raise PermissionError(13, "Permission denied", "some/file")
+
+    monkeypatch.setattr(judge, "compare_all", fail)
+    assert run("test", traps) == (1, "", "emergent-stats: some/file: Permission denied\n")
