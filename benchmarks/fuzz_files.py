@@ -272,8 +272,10 @@ def check_verdict(curve: Any) -> None:
     if c.curve.metric_object.range[1] == 1.0:
         check(not np.isfinite(c.rise).all() or max(np.abs(c.rise)) <= 1, f"rise {c.rise}")
         for band in c.bands.values():
-            for edge in (band["low"], band["mid"], band["high"]):
-                check(((edge >= -1e-9) & (edge <= 1 + 1e-9)).all() or edge.ndim > 1, "band")
+            for name in ("score_low", "score_mid", "score_high"):
+                check(
+                    (np.abs(band[name] - 0.5) <= 0.5 + 1e-9).all(), f"band of scores {band[name]}"
+                )
     check_text(c.text)
     json.loads(c.to_json())
 
@@ -432,7 +434,7 @@ def prepared(name: str, folder: Path) -> Callable[[bytes], None]:
 
 def watched(target: Callable[[bytes], None], data: bytes) -> str:
     """What is wrong with one execution, or ""."""
-    began = time.perf_counter()
+    began = time.process_time()  # what else the machine does is none of it
     try:
         target(data)
     except Exception as error:
@@ -441,7 +443,7 @@ def watched(target: Callable[[bytes], None], data: bytes) -> str:
         place = traceback.extract_tb(error.__traceback__)[-1]
         at = f"{Path(place.filename).name}:{place.lineno}"
         return f"{type(error).__name__}: {str(error)[:300]} ({at})"
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     return f"took {seconds:.1f} s" if seconds > SECONDS else ""
 
 

@@ -223,12 +223,15 @@ def _held(out: Path) -> Iterator[None]:
 
     handle = os.open(out, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ResultsError(
+                f"--out {out}: another sweep is writing there; wait for it or choose another folder"
+            ) from None
+        except OSError:  # a file system without locks; two runs write the same bytes
+            pass
         yield
-    except BlockingIOError:
-        raise ResultsError(
-            f"--out {out}: another sweep is writing there; wait for it or choose another folder"
-        ) from None
     finally:
         os.close(handle)
 
