@@ -420,7 +420,8 @@ def as_file(rows: list[dict[str, Any]], form: str, draw: Draw) -> bytes:
         try:
             pd.DataFrame(rows).to_parquet(buffer)
         except Exception:  # columns of several types: Parquet cannot hold them
-            pd.DataFrame(rows).astype("str").to_parquet(buffer)
+            text = [{name: v and ascii(v) for name, v in row.items()} for row in rows]
+            pd.DataFrame(text, dtype="str").to_parquet(buffer)
         content = buffer.getvalue()
     return mangled_bytes(content, draw) if draw.below(3) == 0 else content
 
