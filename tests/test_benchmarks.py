@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import _floor
 import decisions
+import fuzz_files
 import operating
 from _rivals import Rule, rules
 
@@ -191,3 +192,18 @@ def test_error_rates_by_hand():
     assert found["breaks called smooth"] == 0.5
     assert found["decided"] == pytest.approx(0.8)
     assert (found["jumps found"], found["onsets found"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("name", [n for n in fuzz_files.TARGETS if n != "verdicts"])
+def test_no_mangled_file_crashes(tmp_path, name):
+    rng, target = np.random.default_rng(0), fuzz_files.prepared(name, tmp_path)
+    for _ in range(15):
+        data = rng.bytes(int(rng.integers(8, 160)))
+        assert fuzz_files.watched(target, data) == "", data
+
+
+def test_the_fuzzer_finds_what_is_wrong(tmp_path):
+    def wrong(data):
+        fuzz_files.check(False, "cannot be")
+
+    assert fuzz_files.watched(wrong, b"").startswith("Wrong: cannot be (fuzz_files.py:")

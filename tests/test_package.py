@@ -1,8 +1,10 @@
 """What `import emergent_stats` promises: it is light, versioned, and every name is documented."""
 
+import os
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -59,3 +61,29 @@ def test_public_names_exist_and_are_documented():
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = emergent_stats.no_such_name
+
+
+def test_the_wheel_brings_the_studies_and_works_outside_the_checkout(tmp_path):
+    pytest.importorskip("hatchling")
+    build = "import sys, hatchling.build; print(hatchling.build.build_wheel(sys.argv[1]))"
+    made = subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True,
+        text=True,
+    ).stdout.split()[-1]  # fmt: skip
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with zipfile.ZipFile(tmp_path / made) as wheel:
+        wheel.extractall(site)
+    assert {path.name.partition("-")[0] for path in site.iterdir()} == {"emergent_stats"}
+    shipped = {path.parent.name for path in (ROOT / "data").glob("*/source.toml")}
+    listed = subprocess.run(
+        [sys.executable, "-m", "emergent_stats.cli", "studies"], cwd=elsewhere, check=True,
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(site)},
+    ).stdout.splitlines()  # fmt: skip
+    assert shipped <= set(listed)
+    where = "import emergent_stats.results.corpus as c; print(c.data_dir())"
+    found = subprocess.run(
+        [sys.executable, "-c", where], cwd=elsewhere, check=True, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(site)},
+    ).stdout  # fmt: skip
+    assert found.strip() == str(site / "emergent_stats" / "_data")

@@ -13,7 +13,7 @@ from emergent_stats.cli.listing import print_series
 from emergent_stats.cli.tables import print_table, say
 from emergent_stats.collection.discoveries import LIMIT
 from emergent_stats.model.trends import ACCOUNTS
-from emergent_stats.results.files import json_text
+from emergent_stats.results.files import json_text, to_json
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import number, probability, scale_label, scale_range
 
@@ -277,4 +277,4 @@ def _object(told: dict[str, Any]) -> str:
             return None
         return value
 
-    return json.dumps(plain(told), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return to_json(plain(told), 1) + "\n"

@@ -6,14 +6,13 @@ help and mistakes answer at once.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emergent_stats.cli import data_commands, pool_command, several_commands
+from emergent_stats.cli import data_commands, failing, pool_command, several_commands, sweep_command
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
@@ -88,6 +87,7 @@ def give_verdicts(
     """Give each series a verdict: real, artefact, gradual, flat, falls or undecided, and why."""
     from emergent_stats.cli import listing, posterior_listing, several_listing
     from emergent_stats.results.files import SUFFIXES, json_text, write_table
+    from emergent_stats.verdict.rows import frame as as_frame
 
     if out is not None:
         listing.check_out(out, SUFFIXES)
@@ -98,7 +98,7 @@ def give_verdicts(
     if posterior:
         verdicts, found = posterior_listing.check(verdicts, seed, priors.value)
         beside = [posterior_listing.row(each) for each in found]
-    frame = listing.frame([c.row() | more for c, more in zip(verdicts, beside, strict=True)])
+    frame = as_frame([c.row() | more for c, more in zip(verdicts, beside, strict=True)])
     if out is not None:
         write_table(frame, out)
     if as_json:
@@ -391,18 +391,10 @@ def _compare(
 
 several_commands.register(app)
 pool_command.register(app)
+sweep_command.register(app)
 
 
 def main() -> None:
-    """Entry point: bad input is one message on stderr and exit status 2."""
-    try:
+    """Entry point: one message on stderr; exit status 2 for bad input, 1 if this machine fails."""
+    with failing.told():
         app()
-    except ValueError as error:
-        from emergent_stats.results.files import ResultsError
-
-        if not isinstance(error, ResultsError):
-            raise
-        from emergent_stats.cli.tables import printable
-
-        print(f"emergent-stats: {printable(str(error))}", file=sys.stderr)
-        sys.exit(2)

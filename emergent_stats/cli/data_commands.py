@@ -48,10 +48,10 @@ def show_study(
     from emergent_stats.results import entries
 
     if as_json:
-        import json
+        from emergent_stats.results.files import to_json
 
         told = entries.entry(study, rows)
-        typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1))
+        typer.echo(to_json(told, 1))
     else:
         typer.echo(tables.printable(entries.show(study, rows, tables.width())))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from emergent_stats.cli.tables import print_table, say
 from emergent_stats.design.trial import Floor, bayes_floor, try_out
+from emergent_stats.results.files import to_json
 from emergent_stats.verdict.advice import (
     Addition,
     cheapest_addition,
@@ -273,4 +273,4 @@ def prospect_json(p: Prospect) -> str:
         "cheapest_simulated": told(p.confirmed),
         "useful_examples": useful if useful < float("inf") else None,
     }  # fmt: skip
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return to_json(data, 1) + "\n"

@@ -17,6 +17,7 @@ from emergent_stats.verdict.words import number, probability, scale_range
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.text import Text
 
     from emergent_stats.verdict.comparison import Comparison
 
@@ -26,15 +27,6 @@ _VERDICT_STYLES = {
     "real": "bold red", "artefact": "cyan", "gradual": "cyan", "falls": "magenta",
     "undecided": "yellow",
 }  # fmt: skip
-_TEXT = (
-    "study", "family", "task", "metric", "metrics", "axis", "verdict", "kind", "reason", "best",
-    "warnings", "lean", "summary", "largest_gap", "posterior_hypothesis",
-    "posterior_rival_hypothesis",
-)  # fmt: skip
-_WHOLE = (
-    "shots", "seed", "m", "scales", "posterior_divergences", "posterior_rival_divergences",
-)  # fmt: skip
-_FLAGS = ("robust", "apparent_jump", "confirmed", "posterior_agrees")
 
 
 def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
@@ -61,18 +53,6 @@ def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> Non
         raise ResultsError(
             f"{option} {path}: the folder {path.parent} cannot be written to; choose another"
         )
-
-
-def frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of verdicts as a table, in types that do not depend on what is in them."""
-    import pandas as pd
-
-    table = pd.DataFrame(list(rows), dtype=object)
-    for name in table.columns:
-        whole = "Int64" if name in _WHOLE else "float64"
-        kind = "str" if name in _TEXT else "boolean" if name in _FLAGS else whole
-        table[name] = table[name].astype(kind)
-    return table
 
 
 def print_studies(studies: pd.DataFrame) -> None:
@@ -212,12 +192,18 @@ def progress(words: str = "comparing") -> Iterator[Callable[[int, int], None] | 
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
         SpinnerColumn,
+        Task,
         TimeRemainingColumn,
     )
 
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return plain(f"{task.speed:.3g}/s" if task.speed else "")
+
     with Progress(
-        SpinnerColumn(), "{task.description}", BarColumn(), MofNCompleteColumn(),
+        SpinnerColumn(), "{task.description}", BarColumn(), MofNCompleteColumn(), Rate(),
         TimeRemainingColumn(), console=console, transient=True,
     ) as bar:  # fmt: skip
         job = bar.add_task(words, total=None)

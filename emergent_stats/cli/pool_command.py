@@ -159,7 +159,7 @@ def print_pooled(found: Pooled) -> None:
 def pooled_json(found: Pooled) -> str:
     """One object: shares, scales, noise of the models, notes, a row per task."""
     from emergent_stats.cli.collection_listing import noise_rows
-    from emergent_stats.results.files import json_text
+    from emergent_stats.results.files import json_text, to_json
 
     told = {
         "shares": json.loads(json_text(found.share_table().reset_index())),
@@ -168,7 +168,7 @@ def pooled_json(found: Pooled) -> str:
         "notes": list(found.notes),
         "series": json.loads(json_text(found.frame())),
     }  # fmt: skip
-    return json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return to_json(told, 1) + "\n"
 
 
 def _rows(table: pd.DataFrame) -> list[tuple[str, dict]]:

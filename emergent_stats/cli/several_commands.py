@@ -121,6 +121,7 @@ def _judge(
     from emergent_stats.results import corpus
     from emergent_stats.results.files import SUFFIXES, json_text, write_bytes, write_table
     from emergent_stats.results.selection import select
+    from emergent_stats.verdict.rows import frame
 
     if out is not None:
         listing.check_out(out, SUFFIXES)
@@ -144,7 +145,7 @@ def _judge(
 
         found = each(todo, one, jobs)
     rows = [row(c) for c in found]
-    table = listing.frame(rows)
+    table = frame(rows)
     if plot is not None or html is not None:
         from emergent_stats.plots import several, style
 

@@ -152,9 +152,14 @@ def without_common_start(names: list[str]) -> list[str]:
 
 def cut(text: str, room: int) -> str:
     """`text` in so many characters: names differ at both ends, so the middle goes."""
-    from rich.cells import cell_len
+    from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) <= room:
         return text
     tail = (room - 1) // 2
-    return text[: room - 1 - tail] + "…" + text[len(text) - tail :]
+    # letters of some scripts take two characters' room, marks on them none
+    return (
+        set_cell_size(text, room - 1 - tail).rstrip()
+        + "…"
+        + set_cell_size(text[::-1], tail)[::-1].lstrip()
+    )

@@ -74,7 +74,7 @@ def read_samples(path: Path, keep: bool = False) -> dict[str, Samples]:
             record = _RECORD.decode(line)
             if not _adds_up(line, record):
                 record = _slow(line, path, number)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             record = _slow(line, path, number)
         try:
             reader.take(record)

@@ -144,7 +144,7 @@ def _read(line: bytes, file: Path, number: int) -> _Run:
     try:
         if all(line.count(key) <= 1 for key in _KEYS):
             return _RUN.decode(line)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     value = parse_json(line, str(file), number)  # says what is wrong, or lets a bare NaN pass
     if not isinstance(value, dict):

@@ -64,6 +64,7 @@ _SETTINGS: Any = {
     "font.size": NORMAL,
     "text.color": INK,
     "text.usetex": False,
+    "text.parse_math": False,  # names are other people's, and a $ in them is a $
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
     "axes.labelsize": NORMAL,

@@ -84,7 +84,7 @@ def validate(frame: pd.DataFrame, source: str = "table") -> pd.DataFrame:
     frame = _known_columns(frame, source, notes)
     labels = frame.index
     problems = _Problems(source, labels)
-    table = {name: _text(frame, name) for name in TEXTS}
+    table = {name: _text(frame, name, source) for name in TEXTS}
     for name in _DATES:
         table[name] = _dates(table[name], problems)
     numbers = {name: _numbers(frame, name, problems) for name in (*FLOATS, *WHOLE)}
@@ -144,12 +144,17 @@ def _known_columns(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.Dat
     return frame.iloc[:, kept].set_axis([names[i] for i in kept], axis=1)
 
 
-def _text(frame: pd.DataFrame, name: str) -> pd.Series:
+def _text(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
     if name not in frame:
         return pd.Series(np.full(len(frame), np.nan, dtype=object), dtype="str", name=name)
     column = frame[name].reset_index(drop=True)
     gone = column.isna()
-    column = column.astype("str").str.strip()
+    try:
+        column = column.astype("str").str.strip()
+    except UnicodeEncodeError as error:
+        raise ResultsError(
+            f"{source}: a {name} holds text that is no Unicode ({error.object!r}); write it again"
+        ) from None
     return column.mask(gone | (column == ""))
 
 

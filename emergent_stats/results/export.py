@@ -17,12 +17,18 @@ import pandas as pd
 
 from emergent_stats.results.corpus import stored
 from emergent_stats.results.extras import require
-from emergent_stats.results.files import ResultsError, write_bytes, write_table
+from emergent_stats.results.files import (
+    FORMULA,
+    ResultsError,
+    formulas,
+    neutral,
+    write_bytes,
+    write_table,
+)
 from emergent_stats.results.schema import COLUMNS
 
 #: Name of a form → suffix of its files.
 FORMS = {"csv": ".csv", "xlsx": ".xlsx", "parquet": ".parquet"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: What an Excel sheet (less its header) and a cell of it hold.
 _MAX_ROWS, _MAX_TEXT = 1_048_575, 32_767
 
@@ -61,7 +67,7 @@ def export_table(
             f"cannot export to {form or 'a file without suffix'!r}; use {', '.join(FORMS)}"
         )
     frame = stored(frame)
-    count = sum(int(_looks_like_formula(values).sum()) for _, values in frame.items())
+    count = sum(int(formulas(values).sum()) for _, values in frame.items())
     if form == "xlsx":
         write_bytes(path, _workbook(frame, about, path))
     elif form == "parquet":
@@ -72,31 +78,6 @@ def export_table(
     else:
         write_bytes(path, neutral(frame).to_csv(index=False, lineterminator="\r\n").encode())
     return count
-
-
-def neutral(frame: pd.DataFrame) -> pd.DataFrame:
-    """Table in which no text begins like a formula: an apostrophe stands in front.
-
-    Examples
-    --------
-    >>> neutral(pd.DataFrame({"model": ["=1+1", "gpt-3"], "score": [-1.0, 0.5]}))
-       model  score
-    0  '=1+1   -1.0
-    1  gpt-3    0.5
-    """
-    frame = frame.copy()
-    for name, values in frame.items():
-        risky = _looks_like_formula(values)
-        if risky.any():
-            frame[name] = values.mask(risky, "'" + values.astype("str"))
-    return frame
-
-
-def _looks_like_formula(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return pd.Series(False, index=values.index)
-    text = values.astype("str")
-    return text.str.lstrip(" ").str.startswith(_FORMULA) & values.notna()
 
 
 def _workbook(frame: pd.DataFrame, about: str, path: Path) -> bytes:
@@ -135,7 +116,7 @@ def _cell(sheet: Any, text: str) -> Any:
 
         text = ILLEGAL_CHARACTERS_RE.sub("", text)
     text = text[:_MAX_TEXT]
-    if not text.lstrip(" ").startswith(_FORMULA):
+    if not text.lstrip(" ").startswith(FORMULA):
         return text
     from openpyxl.cell import WriteOnlyCell
 

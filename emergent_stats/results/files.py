@@ -8,6 +8,7 @@ a temporary name in the same folder first, so no reader meets half a file.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -21,6 +22,13 @@ import pandas as pd
 
 SUFFIXES = (".csv", ".parquet", ".json")
 
+#: Largest table file in bytes, and most cells that one may hold.
+MAX_BYTES, MAX_CELLS = 512 * 2**20, 400_000_000
+#: What a spreadsheet takes for the beginning of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+# in JSON on a terminal: controls, marks that turn the direction of text, halves of a character
+_UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _DELIMITERS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")
@@ -58,6 +66,13 @@ def read_table(
     if path.is_dir():
         raise ResultsError(f"{path}: is a folder; name one file in it")
     try:
+        if path.exists() and not path.is_file():
+            raise ResultsError(f"{path}: is not a regular file; name the file to read")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ResultsError(
+                f"{path}: is {size / 2**20:,.0f} MB, above the limit of {MAX_BYTES / 2**20:,.0f} "
+                "MB for one table; split it"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise ResultsError(f"{path}: no such file; check the name and the folder") from None
@@ -89,7 +104,8 @@ def _suffix(path: Path, verb: str) -> str:
 def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a table to .csv, .parquet or .json: all of it or nothing.
 
-    Missing values are empty cells in CSV and null in JSON (a list of rows).
+    Missing values are empty cells in CSV and null in JSON (a list of rows). In CSV a text that
+    begins like a formula gets an apostrophe (`neutral`): names are other people's.
 
     Raises
     ------
@@ -108,8 +124,20 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     elif suffix == ".json":
         buffer.write(json_text(frame).encode())
     else:
-        buffer.write(frame.to_csv(index=False, lineterminator="\n").encode())
+        buffer.write(neutral(frame).to_csv(index=False, lineterminator="\n").encode())
     write_bytes(path, buffer.getvalue())
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON text of a value, without NaN and with nothing in it that would steer a terminal.
+
+    Examples
+    --------
+    >>> to_json({"task": "\x9b31m né"})
+    '{"task": "\\\\u009b31m né"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def json_text(frame: pd.DataFrame) -> str:
@@ -119,11 +147,31 @@ def json_text(frame: pd.DataFrame) -> str:
         for name, col in frame.items()
     }
     rows = zip(*columns.values(), strict=True) if columns else iter(())
-    lines = (
-        json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, allow_nan=False)
-        for row in rows
-    )
+    lines = (to_json(dict(zip(columns, row, strict=True))) for row in rows)
     return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def neutral(frame: pd.DataFrame) -> pd.DataFrame:
+    """Table in which no text begins like a formula: an apostrophe stands in front.
+
+    Examples
+    --------
+    >>> neutral(pd.DataFrame({"model": ["=1+1", "gpt-3"], "score": [-1.0, 0.5]}))
+       model  score
+    0  '=1+1   -1.0
+    1  gpt-3    0.5
+    """
+    frame = frame.copy()
+    for name, values in frame.items():
+        risky = formulas(values)
+        if risky.any():
+            frame[name] = values.mask(risky, "'" + values.astype("str"))
+    return frame
+
+
+def formulas(values: pd.Series) -> pd.Series:
+    """Which cells are text that a spreadsheet would run."""
+    return values.map(lambda v: isinstance(v, str) and v.lstrip(" ").startswith(FORMULA))
 
 
 def _plain(value: Any) -> Any:
@@ -137,13 +185,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # some file systems say only now that there is no room
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+        fix = "make room there, or choose" if full else "choose"
         raise ResultsError(
-            f"{path}: cannot be written ({error.strerror}); choose another folder"
+            f"{path}: cannot be written ({error.strerror}); {fix} another folder"
         ) from None
     finally:
         if temporary is not None and os.path.exists(temporary):
@@ -155,7 +207,15 @@ def _from_parquet(path: Path, data: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
+        about = pq.read_metadata(io.BytesIO(data))
+        if about.num_rows * about.num_columns > MAX_CELLS:
+            raise ResultsError(
+                f"{path}: holds {about.num_rows:,} rows of {about.num_columns:,} columns, more "
+                "than a results table; split it"
+            )
         return pq.read_table(io.BytesIO(data)).to_pandas().reset_index(drop=True)
+    except (ResultsError, MemoryError):
+        raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise ResultsError(

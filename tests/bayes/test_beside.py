@@ -5,7 +5,7 @@ import pytest
 
 from emergent_stats.bayes import bridge, posterior
 from emergent_stats.bayes.beside import FLOOR, Beside, contenders, refuse, sample_beside
-from emergent_stats.cli import listing, posterior_listing
+from emergent_stats.cli import posterior_listing
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import log_evidence
 from emergent_stats.evidence.integrand import log_visible_share
@@ -14,6 +14,7 @@ from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.learnt import priors_for
 from emergent_stats.model.trends import TRENDS
 from emergent_stats.verdict.judge import compare
+from emergent_stats.verdict.rows import frame
 
 AXIS = 10.0 ** np.linspace(8, 11, 6)
 LOSS = Curve(
@@ -98,7 +99,7 @@ def test_contenders_are_the_best_of_the_two_most_probable_accounts(gradual):
 def test_rows_end_with_what_pymc_says(gradual, capsys):
     columns = list(gradual.row())
     found = [[ONE, replace(ONE, log_z=-11.0, notes=("3 divergent transitions",))], []]
-    joined = listing.frame([gradual.row() | posterior_listing.row(one) for one in found])
+    joined = frame([gradual.row() | posterior_listing.row(one) for one in found])
     assert list(joined.columns)[: len(columns)] == columns
     assert list(joined.columns)[-1] == "posterior_agrees"
     assert joined["posterior_agrees"].tolist()[0] is False

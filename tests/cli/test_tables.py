@@ -101,3 +101,11 @@ def test_paragraphs_are_neutralised_too(monkeypatch, capsys):
     tables.say("[bold]a\x1b]0;title\x07 well-known name that is long", indent="  ")
     out = capsys.readouterr().out
     assert out == "  [bold]a?]0;title? well-known name that\n  is long\n"
+
+
+def test_letters_that_take_two_places_are_cut_to_the_line():
+    from rich.cells import cell_len
+
+    cut = tables.fitting({"task": ["漢" * 60, "b"], "verdict": ["real", "flat"]}, 40)["task"][0]
+    assert 30 < cell_len(cut) <= 34
+    assert "…" in cut

@@ -165,6 +165,14 @@ def test_one_value_replaced_or_missing(form, file, options, data):
     outcome(form, file, options, change)
 
 
+@pytest.mark.parametrize(
+    ("form", "file", "options"), [case for case in CASES.values() if case[1].endswith(".jsonl")]
+)
+def test_bytes_that_are_no_text_are_one_message(form, file, options):
+    said = outcome(form, file, options, lambda content: content.replace(b'"', b'"\xcc', 1))
+    assert "is not UTF-8 text" in str(said if isinstance(said, str) else said.dropped)
+
+
 def numbers(value: Any) -> list[tuple[Any, ...]]:
     """Places of numbers, also those written as text, one for each place of the same keys."""
     found: dict[tuple[Any, ...], tuple[Any, ...]] = {}

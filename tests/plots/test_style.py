@@ -93,3 +93,11 @@ def test_every_account_has_its_own_colour_and_line():
     assert set(style.ACCOUNT_COLOURS) == set(style.ACCOUNT_LINES) == set(ACCOUNTS)
     assert len(set(style.ACCOUNT_COLOURS.values())) == len(ACCOUNTS)
     assert len(set(style.ACCOUNT_LINES.values())) == len(ACCOUNTS)
+
+
+def test_a_name_with_a_dollar_is_no_formula(tmp_path):
+    with style.look():
+        figure = style.figure(3, 2)
+        figure.text(0.1, 0.5, "a$\\frac{$b")
+        style.save(figure, tmp_path / "name.svg")
+    assert (tmp_path / "name.svg").stat().st_size > 500

@@ -1,0 +1,550 @@
+"""Fuzz what reads files: no file may crash an importer, `validate` or a curve, or come out wrong.
+
+Samples of every tool (`tests/samples`), tables in CSV, JSON and Parquet, maps of columns and models
+tables are mangled: values replaced, keys renamed, left out and doubled, bytes changed, lines cut.
+Held to be a crash: any exception but `ResultsError`; a table that `validate` does not return
+unchanged, or with a score outside its metric's range; a series without a curve; text that steers a
+terminal; more than 5 s or 1 GB. `--target verdicts` takes small tables to their verdicts as well:
+a log evidence of counts above 0, probabilities that do not sum to 1 and intervals outside of the
+scales are crashes too.
+
+With atheris the search is led by the lines that are reached; without, bytes are drawn at random.
+Run with `python benchmarks/fuzz_files.py [--target all] [--runs 10000] [--seed 0] [--random]`;
+what crashes is written to `--keep` and replayed with `--replay FILE`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "tests" / "samples"
+SECONDS, MEGABYTES = 5, 1024
+
+MODELS = (
+    b"model,family,params,tokens,date\npythia-70m,pythia,7e7,3e11,2023-04-03\nGPT-2,gpt,1.5e9,,\n"
+)
+LM_EVAL = "EleutherAI__pythia-70m"
+#: Name → format, the file of its sample that is mangled, options.
+IMPORTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "lm-eval": ("lm-eval", f"{LM_EVAL}/results_2026-01-01T00-00-00.000000.json", {}),
+    "choices": (
+        "lm-eval", f"{LM_EVAL}/samples_tiny_choice_2026-01-01T00-00-00.000000.jsonl",
+        {"items": True},
+    ),
+    "words": ("lm-eval", f"{LM_EVAL}/samples_tiny_word_2026-01-01T00-00-00.000000.jsonl", {}),
+    "generations": (
+        "lm-eval", f"{LM_EVAL}/samples_tiny_generate_2026-01-01T00-00-00.000000.jsonl",
+        {"items": True},
+    ),
+    "helm-spec": ("helm", "simple_mcqa,model=simple_model1/run_spec.json", {}),
+    "helm-stats": ("helm", "simple_mcqa,model=simple_model1/stats.json", {}),
+    "bigbench": (
+        "bigbench", "simple_arithmetic_json_multiple_choice/results/scores_Dummy_T=0_2m.json", {},
+    ),
+    "metr": ("metr", "runs.jsonl", {}),
+    "eee": ("eee", "tiny_choice_EleutherAI__pythia-70m.json", {}),
+    "wide": ("wide", "leaderboard.csv", {"columns": "leaderboard.toml"}),
+    "map": ("wide", "leaderboard.toml", {"columns": "leaderboard.toml"}),
+    "models": ("eee", "models.csv", {}),
+}  # fmt: skip
+TABLES = ("csv", "json", "parquet", "rows")
+TARGETS = (*IMPORTS, *TABLES, "parts", "verdicts")
+
+HOSTILE = (
+    "", " ", "nan", "-", "=1+1", "@SUM(A1)", "\x1b[31mred", "[bold]x[/bold]", "<script>", "../../x",
+    "a" * 300, "\ud800", "\u202etxt", "\0", "1e999", "1,5", "10,000", "1_0", "0x10", "٣", "½",
+    "1e-400", "2024-02-30", "9999-12-31", "0001-01-01", "2024-05-13T12:00:00Z", "exact_match",
+    "multiple_choice", "brier", "perplexity", "acc,none", "T=0", "70m", "7b",
+)  # fmt: skip
+EXTREMES = (
+    0, 1, -1, 2, 0.5, 1e-9, 0.9999999, 45.0, 100, 1e3, 1e9, 1e15, 2**53, 2**63, -(2**63), 10**400,
+    1.7e308, -1.7e308, 5e-324, 1e-300, float("nan"), float("inf"), float("-inf"), True, False, None,
+)  # fmt: skip
+_COLUMNS = (
+    "study", "family", "model", "task", "metric", "params", "tokens", "flops", "step", "loss",
+    "date", "score", "n", "stderr", "chance", "answer_tokens", "shots", "seed", "source", "assumed",
+)  # fmt: skip
+
+
+class Draw:
+    """Choices that bytes stand for; where they run out, the first of everything."""
+
+    def __init__(self, data: bytes):
+        self.data, self.at = data, 0
+
+    def below(self, count: int) -> int:
+        """A whole number from 0 to below `count`."""
+        size = 1 if count <= 256 else 4
+        found = int.from_bytes(self.data[self.at : self.at + size], "little")
+        self.at += size
+        return found % max(count, 1)
+
+    def one_of(self, values: Any) -> Any:
+        """One of the values."""
+        return values[self.below(len(values))]
+
+    def bytes(self) -> bytes:
+        """Up to 23 bytes as they stand."""
+        size = self.below(24)
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def value(self) -> Any:
+        """A value that a file may hold and nobody expects."""
+        kind = self.below(8)
+        if kind < 3:
+            return self.one_of(HOSTILE)
+        if kind < 6:
+            return self.one_of(EXTREMES)
+        if kind == 6:
+            return self.bytes().decode("utf-8", "replace")
+        return self.one_of([[], {}, [1], {"a": None}, [[]], ["x"] * 3, self.below(10**6) / 10**6])
+
+
+# --- mangling ----------------------------------------------------------------------------
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    if isinstance(value, dict | list):
+        for step, each in value.items() if isinstance(value, dict) else enumerate(value):
+            found += places(each, (*path, step))
+    return found
+
+
+def mangled_json(text: bytes, draw: Draw) -> bytes:
+    value = json.loads(text)
+    for _ in range(1 + draw.below(4)):
+        there = places(value)
+        if not there:
+            break
+        path, how = draw.one_of(there), draw.below(6)
+        inner = value
+        for step in path[:-1]:
+            inner = inner[step]
+        if how == 0:
+            del inner[path[-1]]
+        elif how == 1 and isinstance(inner, dict):
+            inner[str(draw.value())] = inner.pop(path[-1])
+        elif how == 2 and isinstance(inner, list):
+            inner.append(inner[path[-1]])
+        else:
+            inner[path[-1]] = draw.value()
+    return json.dumps(value).encode()
+
+
+def mangled_cells(text: bytes, draw: Draw) -> bytes:
+    rows = [line.split(b",") for line in text.splitlines()]
+    for _ in range(1 + draw.below(5)):
+        row = draw.one_of(rows)
+        cell = str(draw.value()).encode("utf-8", "replace")
+        row[draw.below(len(row))] = b'"' + cell + b'"' if draw.below(4) == 0 else cell
+    return draw.one_of([b"\n", b"\r\n"]).join(b",".join(row) for row in rows)
+
+
+def mangled_bytes(text: bytes, draw: Draw) -> bytes:
+    for _ in range(1 + draw.below(4)):
+        at, length, how = draw.below(len(text) + 1), draw.below(32), draw.below(4)
+        if how == 3:
+            text = text[:at]
+        else:
+            new = (b"", draw.bytes(), text[at : at + length] * 3)[how]
+            text = text[:at] + new + text[at + length :]
+    return text
+
+
+def mangled(text: bytes, name: str, draw: Draw) -> bytes:
+    if draw.below(4) == 0:
+        return mangled_bytes(text, draw)
+    if name.endswith(".json"):
+        return mangled_json(text, draw)
+    if name.endswith(".jsonl"):
+        lines = text.splitlines()
+        for _ in range(1 + draw.below(3)):
+            at = draw.below(len(lines))
+            try:
+                lines[at] = mangled_json(lines[at], draw)
+            except ValueError:
+                lines[at] = mangled_bytes(lines[at], draw)
+        return b"\n".join(lines)
+    if name.endswith(".csv"):
+        return mangled_cells(text, draw)
+    lines = text.splitlines()
+    at = draw.below(len(lines))
+    key, _, _ = lines[at].partition(b"=")
+    lines[at] = key + b"= " + json.dumps(draw.value()).encode()
+    return b"\n".join(lines)
+
+
+def table(draw: Draw, sound: bool = False) -> list[dict[str, Any]]:
+    """Rows of a results table: mostly as they should be, some cells of anything."""
+    metric = draw.one_of(["exact_match", "multiple_choice", "perplexity", "brier", "f1", "bleu"])
+    models, tasks = 1 + draw.below(9), 1 + draw.below(1 if sound else 2)
+    rows = []
+    for task in range(tasks):
+        for i in range(models):
+            share = draw.below(1001) / 1000
+            rows.append({
+                "study": "s", "family": "f", "model": f"m{i}", "task": f"t{task}",
+                "metric": metric, "params": 10.0 ** (6 + i * (1 + draw.below(3)) / 2),
+                "score": 1 / max(share, 1e-3) if metric == "perplexity" else share,
+                "n": (1 + draw.below(10**4)) if metric in ("exact_match", "f1") else None,
+                "chance": 0.25 if metric == "multiple_choice" else None,
+            })  # fmt: skip
+    for _ in range(draw.below(3 if sound else 6)):
+        draw.one_of(rows)[draw.one_of(_COLUMNS)] = draw.value()
+    return rows
+
+
+# --- what must hold ----------------------------------------------------------------------
+class Wrong(Exception):
+    """A result that cannot be."""
+
+
+def check(holds: Any, words: str) -> None:
+    if not holds:
+        raise Wrong(words)
+
+
+def check_text(text: str) -> None:
+    """Printed, it steers no terminal; an error has a name and an end."""
+    from emergent_stats.cli.tables import printable
+
+    check(text.strip(), "empty message")
+    check("\x1b" not in printable(text) and "\r" not in printable(text), "steers a terminal")
+    check(len(text) < 100_000, f"a message of {len(text)} characters")
+
+
+def check_table(frame: Any) -> list[Any]:
+    """The table is what `validate` would return, and every series of it is a curve."""
+    import numpy as np
+
+    from emergent_stats.results.checks import validate
+    from emergent_stats.results.schema import METRIC_RANGE
+    from emergent_stats.results.selection import curves
+
+    check(validate(frame).equals(frame), "validate changes what it returned")
+    for score, metric in zip(frame["score"], frame["metric"], strict=True):
+        low, high = METRIC_RANGE[metric]
+        check(low <= score <= high, f"score {score} of {metric}")
+    found = curves(frame)
+    for curve in found:
+        check(np.isfinite(curve.x).all(), f"scale {curve.x}")
+        low, high = curve.intervals()
+        check((low <= high).all(), f"intervals {low} {high}")
+        check((curve.effective_n >= 1).all(), f"n {curve.effective_n}")
+        _ = curve.all_notes, curve.counts
+    return found
+
+
+def check_verdict(curve: Any) -> None:
+    """The verdict's numbers are such as can be."""
+    import numpy as np
+
+    from emergent_stats.model.trends import ACCOUNTS
+    from emergent_stats.verdict.judge import compare
+
+    c = compare(curve)
+    row = c.row()
+    if not c.hypotheses:
+        return
+    p = np.array([getattr(c, f"p_{account}") for account in ACCOUNTS])
+    check(np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-9, f"probabilities {p}")
+    shown = [row[f"p_{account}"] for account in ACCOUNTS]
+    check(abs(sum(shown) - 1) < 1e-9, f"probabilities as shown {shown}")
+    counts = not c.curve.metric_object.continuous and c.curve.metric not in ("f1", "bleu", "rouge")
+    for h in c.hypotheses:
+        check(not np.isnan(h["log_evidence"]) and h["error"] >= 0, f"evidence {h}")
+        check(not (counts and h["log_evidence"] > 1e-9), f"log evidence of counts {h}")
+    check(np.isfinite(c.log_bf), f"log Bayes factor {c.log_bf}")
+    for low, high in (c.at, c.width, c.height, c.rise):
+        check(np.isnan([low, high]).any() or low <= high, f"interval {low} to {high}")
+    if c.curve.metric_object.range[1] == 1.0:
+        check(not np.isfinite(c.rise).all() or max(np.abs(c.rise)) <= 1, f"rise {c.rise}")
+        for band in c.bands.values():
+            for name in ("score_low", "score_mid", "score_high"):
+                check(
+                    (np.abs(band[name] - 0.5) <= 0.5 + 1e-9).all(), f"band of scores {band[name]}"
+                )
+    check_text(c.text)
+    json.loads(c.to_json())
+
+
+# --- targets -----------------------------------------------------------------------------
+def importing(name: str, folder: Path) -> Callable[[bytes], None]:
+    """A target that mangles one file of a sample folder and imports the folder."""
+    from emergent_stats.importers import import_results
+    from emergent_stats.results.files import ResultsError
+
+    form, file, options = IMPORTS[name]
+    root = folder / name
+    beside = SAMPLES / form / (IMPORTS["eee"][1] if file == "models.csv" else file)
+    (root / file).parent.mkdir(parents=True)
+    for path in beside.parent.iterdir():
+        if path.name == beside.name or (form != "eee" and path.suffix in (".json", ".toml")):
+            shutil.copyfile(path, (root / file).parent / path.name)
+    models = folder / f"{name}-models.csv"
+    models.write_bytes(MODELS)
+    changed = models if file == "models.csv" else root / file
+    sample, given = changed.read_bytes(), dict(options)
+    source = root
+    if form == "wide":
+        shutil.copyfile(SAMPLES / "wide" / "leaderboard.csv", root / "leaderboard.csv")
+        source, given["columns"] = root / "leaderboard.csv", root / "leaderboard.toml"
+
+    def target(data: bytes) -> None:
+        draw = Draw(data)
+        changed.write_bytes(mangled(sample, changed.name, draw))
+        try:
+            report = import_results(form, source, models=models, **given)
+        except ResultsError as error:
+            check_text(str(error))
+            return
+        check_text(report.text)
+        if draw.below(4) == 0:  # costs more than the import
+            check_table(report.frame)
+
+    return target
+
+
+def reading(name: str, folder: Path) -> Callable[[bytes], None]:
+    """A target that reads a table of mangled rows, or of mangled bytes."""
+    import pandas as pd
+
+    from emergent_stats.results import corpus
+    from emergent_stats.results.checks import validate
+    from emergent_stats.results.files import ResultsError
+
+    path = folder / f"table.{name}"
+
+    def target(data: bytes) -> None:
+        draw = Draw(data)
+        rows = table(draw, name == "verdicts")
+        try:
+            if name in ("rows", "verdicts"):
+                frame = validate(pd.DataFrame(rows, dtype=object))
+            else:
+                path.write_bytes(as_file(rows, name, draw))
+                frame = corpus.read(path)
+        except ResultsError as error:
+            check_text(str(error))
+            return
+        if name == "verdicts" or draw.below(4) == 0:
+            for curve in check_table(frame):
+                if name == "verdicts":
+                    check_verdict(curve)
+
+    return target
+
+
+def parts(data: bytes) -> None:
+    """What reads a single cell, name, date, number or line."""
+    from rich.cells import cell_len
+
+    from emergent_stats.cli.tables import cut, printable
+    from emergent_stats.importers import counts, declare, names, reading, records
+    from emergent_stats.model.axes import parse_date
+    from emergent_stats.results import files
+    from emergent_stats.results.schema import METRIC_RANGE
+
+    draw = Draw(data)
+    how = draw.below(8)
+    value = draw.value()
+    text = f"{value}{draw.value()}" if draw.below(2) else str(value)
+    number = float(value) if isinstance(value, float) else draw.below(2**32) / 2**31
+    try:
+        if how == 0:
+            name = names.clean(text)
+            check(name == names.clean(name) and (name.isprintable() or not name), f"name {name!r}")
+            names.key(name), names.revision(name), names.family_in_name(name)
+            size = names.size_in_name(name)
+            check(size is None or 1e3 <= size.params <= 1e14, f"size {size}")
+        elif how == 1:
+            day = parse_date(text)
+            check(day is None or 1 <= day.year <= 9999, f"date {day}")
+        elif how == 2:
+            found = counts.recover_n(number, draw.below(2**32) / 2**31)
+            check(found.n is None or found.n >= 2, f"n {found.n}")
+        elif how == 3:
+            metric, top = draw.one_of(sorted(METRIC_RANGE)), draw.one_of([None, 1, 2, 100])
+            declared = declare.Declared(metric, top)
+            low, high = METRIC_RANGE[declared.metric]
+            if high < 10 and declared.problem(number) is None:
+                score = declared.convert(number)
+                check(low - 1e-6 <= score <= high + 1e-6, f"score {score} of {declared}")
+        elif how == 4:
+            reading.parse_json(data[2:], "file.json", draw.one_of([None, 3]))
+        elif how == 5:
+            told = records.as_number(value)
+            check(told is None or isinstance(told, int | float), f"number {told!r}")
+            declare.parse_declaration(text)
+        elif how == 6:
+            shown = printable(text)
+            check(all(c.isprintable() or c in "\n\xa0\u202f" for c in shown), f"printed {shown!r}")
+            check(cell_len(cut(shown, 9)) <= 9, f"cut {cut(shown, 9)!r}")
+        else:
+            plain = value if value == value and value not in (math.inf, -math.inf) else None
+            plain = plain if not isinstance(plain, list | dict) else None
+            written = files.to_json({text: plain})
+            check("\x1b" not in written and "\x9b" not in written, f"JSON {written!r}")
+            check(json.loads(written) == {text: plain}, f"JSON {written!r}")
+    except files.ResultsError as error:
+        check_text(str(error))
+
+
+def as_file(rows: list[dict[str, Any]], form: str, draw: Draw) -> bytes:
+    import io
+
+    import pandas as pd
+
+    if form == "json":
+        content = json.dumps(rows).encode()
+    elif form == "csv":
+        separator = draw.one_of([",", ";", "\t"])
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        lines = [[str("" if row.get(n) is None else row[n]) for n in names] for row in rows]
+        text = "\n".join(separator.join(cells) for cells in [names, *lines])
+        content = text.encode("utf-8", "replace")
+    else:
+        buffer = io.BytesIO()
+        try:
+            pd.DataFrame(rows).to_parquet(buffer)
+        except Exception:  # columns of several types: Parquet cannot hold them
+            text = [{name: v and ascii(v) for name, v in row.items()} for row in rows]
+            pd.DataFrame(text, dtype="str").to_parquet(buffer)
+        content = buffer.getvalue()
+    return mangled_bytes(content, draw) if draw.below(3) == 0 else content
+
+
+# --- running -----------------------------------------------------------------------------
+def prepared(name: str, folder: Path) -> Callable[[bytes], None]:
+    if name == "parts":
+        return parts
+    return importing(name, folder) if name in IMPORTS else reading(name, folder)
+
+
+def watched(target: Callable[[bytes], None], data: bytes) -> str:
+    """What is wrong with one execution, or ""."""
+    began = time.process_time()  # what else the machine does is none of it
+    try:
+        target(data)
+    except Exception as error:
+        import traceback
+
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{Path(place.filename).name}:{place.lineno}"
+        return f"{type(error).__name__}: {str(error)[:300]} ({at})"
+    seconds = time.process_time() - began
+    return f"took {seconds:.1f} s" if seconds > SECONDS else ""
+
+
+def limited() -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    # what is mapped already, libraries for the most part, does not count
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + (MEGABYTES << 20), hard))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", choices=(*TARGETS, "all"), default="all")
+    parser.add_argument("--runs", type=int, default=10_000, help="executions of each target")
+    parser.add_argument("--seconds", type=int, default=0, help="of each target at most; 0: any")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--random", action="store_true", help="do without atheris")
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-files")
+    parser.add_argument("--replay", type=Path)
+    given = parser.parse_args()
+    names = [given.target] if given.target != "all" else [n for n in TARGETS if n != "verdicts"]
+    atheris = None
+    if not given.random and given.replay is None:
+        try:
+            import atheris  # type: ignore[import-not-found]
+        except ImportError:
+            print("atheris is not installed: bytes are drawn at random", file=sys.stderr)
+    if atheris is not None:
+        if len(names) > 1:
+            sys.exit("atheris searches for one target: name it with --target")
+        with atheris.instrument_imports(
+            include=["emergent_stats.importers", "emergent_stats.results"]
+        ):
+            import emergent_stats.importers.assembly  # noqa: F401
+    given.keep.mkdir(parents=True, exist_ok=True)
+    shared = Path("/dev/shm")
+    base = shared if shared.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=base, prefix="fuzz-") as folder:
+        if given.replay is not None:
+            prepared(given.target, Path(folder))(given.replay.read_bytes())
+            return
+        wrong = 0
+        for name in names:
+            target = prepared(name, Path(folder))
+            if name != "verdicts":
+                target(b"")  # everything is loaded
+                limited()
+            wrong += search(name, target, given, atheris)
+    sys.exit(wrong > 0)
+
+
+def search(name: str, target: Callable[[bytes], None], given: Any, atheris: Any) -> int:
+    """Executions of one target; what is found is kept, one file a kind."""
+    seen: dict[str, int] = {}
+    done, began = 0, time.monotonic()
+
+    def once(data: bytes) -> None:
+        nonlocal done
+        done += 1
+        said = watched(target, data)
+        kind = said.rpartition("(")[2] or said
+        if said and kind not in seen:
+            file = given.keep / f"{name}-{len(seen)}"
+            file.write_bytes(data)
+            print(f"{name}: {said}; replay {file}", flush=True)
+        if said:
+            seen[kind] = seen.get(kind, 0) + 1
+        if done == given.runs or done % 5000 == 0:  # libFuzzer ends the process itself
+            told()
+
+    def told() -> None:
+        seconds = time.monotonic() - began
+        print(
+            f"{name}: {done:,} executions, {len(seen)} kinds of crash in {sum(seen.values())}, "
+            f"{seconds:.0f} s",
+            flush=True,
+        )
+
+    if atheris is None:
+        rng = random.Random(f"{given.seed} {name}")
+        while done < given.runs and not 0 < given.seconds < time.monotonic() - began:
+            once(rng.randbytes(rng.randrange(8, 160)))
+        if done % 5000 and done != given.runs:
+            told()
+        return len(seen)
+    atheris.Setup(
+        [
+            sys.argv[0], f"-runs={given.runs}", f"-max_total_time={given.seconds}",
+            f"-seed={given.seed + 1}", "-max_len=160", f"-timeout={4 * SECONDS}",
+            f"-rss_limit_mb={2 * MEGABYTES}", "-print_final_stats=1", "-verbosity=0",
+        ],
+        once,
+    )  # fmt: skip
+    atheris.Fuzz()
+    return len(seen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Table files: bounded, whole or not at all, and harmless to who opens them."""
+
+import errno
+import json
+import os
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emergent_stats.results import corpus, files
+from emergent_stats.results.files import ResultsError, read_table, to_json, write_bytes, write_table
+
+ROW = {"study": "s", "family": "f", "model": "m", "task": "t", "metric": "f1", "params": 1e9}
+
+
+# --- reading -----------------------------------------------------------------------------
+def test_files_have_a_largest_size(tmp_path, monkeypatch):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    monkeypatch.setattr(files, "MAX_BYTES", 7)
+    with pytest.raises(ResultsError, match="above the limit of 0 MB for one table; split it"):
+        read_table(path)
+
+
+def test_a_parquet_that_unpacks_to_too_much_is_not_unpacked(tmp_path):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({f"c{i}": np.zeros(50_000, bool) for i in range(400)}).to_parquet(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "MAX_CELLS", 19_999_999)
+        with pytest.raises(ResultsError, match=r"50,000 rows of 400 columns.*split it"):
+            read_table(path)
+    assert path.stat().st_size < 500_000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(ResultsError, match="is not a regular file"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_half_a_character_is_named(tmp_path):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps([ROW | {"score": 0.5, "task": "\ud800x"}]), encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"a task holds text that is no Unicode \('\\ud800x'\)"):
+        corpus.read(path)
+
+
+# --- writing -----------------------------------------------------------------------------
+@pytest.mark.parametrize("start", files.FORMULA)
+def test_csv_holds_no_formula_and_numbers_stay_numbers(tmp_path, start):
+    path = tmp_path / "t.csv"
+    frame = pd.DataFrame({"task": [f"{start}1+1", "plain"], "gain": [-1.5, 2.0]})
+    mixed = pd.Series([-1, f" {start}x"], dtype=object)
+    write_table(frame.assign(mixed=mixed), path)
+    back = pd.read_csv(path)
+    assert back["task"].tolist() == [f"'{start}1+1", "plain"]
+    assert back["gain"].tolist() == [-1.5, 2.0]
+    assert back["mixed"].tolist() == ["-1", f"' {start}x"]
+
+
+def test_json_steers_no_terminal_and_reads_back(tmp_path):
+    names = ["\x1b[31m", "\x9b31m", "\u202etxt", "\ud800", "né 漢"]
+    text = to_json(names)
+    assert all(c.isprintable() for c in text)
+    assert json.loads(text) == names
+    assert "né 漢" in text
+
+
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.ENOSPC, "make room there, or choose another folder"),
+        (errno.EROFS, "choose another folder"),
+    ],
+)
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, number, fix):
+    path = tmp_path / "t.csv"
+    path.write_text("old", encoding="utf-8")
+
+    def fail(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(ResultsError, match=rf"cannot be written \({os.strerror(number)}\); {fix}"):
+        write_bytes(path, b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+    assert path.read_text(encoding="utf-8") == "old"
+
+
+def test_a_file_that_may_not_grow_is_told(tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
+    try:
+        with pytest.raises(ResultsError, match=r"File too large.*make room there"):
+            write_bytes(tmp_path / "t.bin", b"x" * 4096)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_writers_one_wins_whole(tmp_path):
+    path, wrong = tmp_path / "t.bin", []
+    contents = [bytes([i]) * 200_000 for i in range(2)]
+
+    def write(content):
+        for _ in range(10):
+            write_bytes(path, content)
+            if path.read_bytes() not in contents:
+                wrong.append("torn")
+
+    threads = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert [p.name for p in tmp_path.iterdir()] == ["t.bin"]
