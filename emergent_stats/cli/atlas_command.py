@@ -51,12 +51,12 @@ def atlas(
 
     site.check_folder(out)
     sources = list(dict.fromkeys(study or site.scored_studies()))
-    series, left_out = site.testable(sources)
+    collection = site.testable(sources)
     with listing.progress() as report:
         entries = (
-            site.judged(series, seed, jobs, report)
+            site.judged(collection.series, seed, jobs, report)
             if verdicts is None
-            else site.from_table(series, verdicts)
+            else site.from_table(collection.series, verdicts)
         )
-        count = site.write_atlas(out, entries, sources, left_out, seed)
+        count = site.write_atlas(out, entries, collection, seed)
     say(f"wrote {out}: {count:,} series; open {out / 'index.html'}")

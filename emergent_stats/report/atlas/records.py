@@ -29,6 +29,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _THUMB_BAND, _PLOT_BAND, _THUMB_POINTS = 12, 41, 32
 #: Accounts less probable than this are not drawn.
 _SHOWN = 0.01
+#: A proportion above this is drawn up to 1.
+_NEAR_TOP = 0.6
 #: Most ticks along an axis.
 _TICKS = 6
 
@@ -77,10 +79,10 @@ def identity(curve: Curve) -> str:
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def command(curve: Curve, seed: int) -> str:
-    """Command that gives this verdict again."""
+def command(curve: Curve, source: str, seed: int) -> str:
+    """Command that gives the verdict on a series of a study or file again."""
     key = curve.key
-    words = ["emergent-stats", "test", str(key["study"])]
+    words = ["emergent-stats", "test", source]
     for name in ("family", "task"):
         words += [f"--{name}", str(key[name])]
     words += ["--metric", curve.metric]
@@ -105,13 +107,17 @@ class Window:
         logarithmic = curve.metric == "perplexity"
         low, high = curve.intervals()
         mids = [np.asarray(entry.bands[a]["score_mid"]) for a in shown(entry)]
-        seen = np.concatenate([curve.score, low, high, *mids])
+        known = [curve.chance] if np.isfinite(curve.chance) else []
+        seen = np.concatenate([curve.score, low, high, known, *mids])
         bounded = not curve.metric_object.continuous
         if logarithmic:
             seen = np.log10(seen[seen > 0])
         bottom, top = float(seen.min()), float(seen.max())
         room = 0.04 * max(top - bottom, 0.02)
-        bottom, top = (min(bottom, 0.0) if bounded else bottom - room), top + room
+        if bounded:
+            bottom, top = min(bottom, 0.0), max(top, 1.0 if top > _NEAR_TOP else top + room)
+        else:
+            bottom, top = bottom - room, top + room
         reach = 0.03 * max(curve.x[-1] - curve.x[0], 0.1)
         return cls((curve.x[0] - reach, curve.x[-1] + reach), (bottom, top), logarithmic)
 
@@ -239,12 +245,12 @@ def line(entry: Entry) -> list[Any]:
     middle = None if None in rise else round(0.5 * (rise[0] + rise[1]), 4)
     return [
         identity(curve), row["study"], row["family"], row["task"], row["metric"], row["shots"],
-        row["seed"], row["axis"], row["m"], row["verdict"], row["kind"], row["lean"],
+        row["seed"], curve.scale_axis.words, row["m"], row["verdict"], row["kind"], row["lean"],
         row["reason"], entry.p_break, middle, thumbnail(entry),
     ]  # fmt: skip
 
 
-def page(entry: Entry, seed: int) -> dict[str, Any]:
+def page(entry: Entry, source: str, seed: int) -> dict[str, Any]:
     """Everything the page of a series shows."""
     row, curve = entry.row, entry.curve
     points = zip(curve.models, curve.axis_values, curve.score, *curve.intervals(), strict=True)
@@ -271,7 +277,7 @@ def page(entry: Entry, seed: int) -> dict[str, Any]:
             for h in entry.hypotheses
         ],
         "advice": entry.advice,
-        "command": command(curve, seed),
+        "command": command(curve, source, seed),
     }  # fmt: skip
 
 

@@ -14,8 +14,10 @@ import os
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,21 +49,49 @@ _DATA = "data"
 _KEY = ("study", "family", "task", "metric", "shots", "seed", "axis")
 
 
-def testable(sources: Sequence[str]) -> tuple[list[Curve], int]:
-    """Series of studies and files that have scales enough, and how many have not.
+@dataclass(frozen=True)
+class Collection:
+    """What an atlas is of.
+
+    Attributes
+    ----------
+    series : sequence of Curve
+        With scales enough to be tested.
+    left_out : int
+        Number of those with fewer.
+    sources : mapping
+        Study → its name on the command line, or the file that holds it.
+    """
+
+    series: Sequence[Curve]
+    left_out: int
+    sources: Mapping[str, str]
+
+
+def testable(sources: Sequence[str]) -> Collection:
+    """Series of studies and files that have scales enough.
 
     Raises
     ------
     ResultsError
-        For a source that cannot be read, or where no series is left.
+        For a source that cannot be read, a study in two of them, or where no series is left.
     """
-    found = [curve for source in sources for curve in curves(corpus.load_source(source))]
+    found: list[Curve] = []
+    where: dict[str, str] = {}
+    for source in sources:
+        own = curves(corpus.load_source(source))
+        for study in {str(curve.key["study"]) for curve in own}:
+            if where.setdefault(study, source) != source:
+                raise ResultsError(
+                    f"{source}: holds the study {study!r}, as {where[study]} does; name one of them"
+                )
+        found += own
     kept = [curve for curve in found if curve.n_scales >= MIN_SCALES]
     if not kept:
         raise ResultsError(
             f"{', '.join(sources)}: no series has {MIN_SCALES} scales or more; nothing to show"
         )
-    return kept, len(found) - len(kept)
+    return Collection(kept, len(found) - len(kept), where)
 
 
 def scored_studies() -> list[str]:
@@ -170,7 +200,7 @@ def script(name: str, value: Any) -> str:
 
 
 def write_atlas(
-    folder: Path, entries: Iterator[Entry], sources: Sequence[str], left_out: int, seed: int
+    folder: Path, entries: Iterable[Entry], collection: Collection, seed: int = 0
 ) -> int:
     """Write the atlas: the whole of it, or nothing.
 
@@ -178,11 +208,9 @@ def write_atlas(
     ----------
     folder : path
         Absent, empty, or an atlas, which is replaced.
-    entries : iterator of Entry
-    sources : sequence of str
-        Studies and files that the series are from.
-    left_out : int
-        Series that cannot be tested.
+    entries : iterable of Entry
+        Of its series.
+    collection : Collection
     seed : int
         Of the verdicts, for the command that gives them again.
 
@@ -200,15 +228,16 @@ def write_atlas(
     lines, blocks, kept = [], defaultdict(list), []
     for entry in entries:
         lines.append(line(entry))
-        text = json.dumps(page(entry, seed), allow_nan=False)
+        source = collection.sources[str(entry.row["study"])]
+        text = json.dumps(page(entry, source, seed), allow_nan=False)
         blocks[identity(entry.curve)[:2]].append(text)
         kept.append(Entry(entry.curve, entry.row))
     if len({one[0] for one in lines}) < len(lines):
-        raise ResultsError(f"{', '.join(sources)}: a series stands twice; name each source once")
+        raise AssertionError("two series have one name")
     parts = {
         "index.js": script("index", _pooled(lines)),
-        "about.js": script("about", _about(sources, kept, left_out, seed)),
-        "claims.js": script("claims", claims.told(kept, sources)),
+        "about.js": script("about", _about(collection, seed)),
+        "claims.js": script("claims", claims.told(kept, collection.sources)),
         **{f"{b}.js": script(b, [json.loads(t) for t in texts]) for b, texts in blocks.items()},
     }
     _replace(folder, parts)
@@ -225,20 +254,15 @@ def _pooled(lines: list[list[Any]]) -> dict[str, Any]:
     return {"parts": LINE, "pooled": _POOLED, "names": list(names), "lines": lines}
 
 
-def _about(
-    sources: Sequence[str], entries: Sequence[Entry], left_out: int, seed: int
-) -> dict[str, Any]:
-    from emergent_stats import __version__
-
-    studies = sorted({str(entry.row["study"]) for entry in entries})
+def _about(collection: Collection, seed: int) -> dict[str, Any]:
     return {
-        "version": __version__,
+        "version": version("emergent_stats"),
         "seed": seed,
-        "left_out": left_out,
+        "left_out": collection.left_out,
         "scales": MIN_SCALES,
         "span": SPAN,
         "letters": LETTERS,
-        "studies": [_study(name) for name in studies],
+        "studies": [_study(name) for name in sorted(collection.sources)],
     }
 
 
@@ -305,4 +329,3 @@ def _replace(folder: Path, parts: Mapping[str, str]) -> None:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-

@@ -6,7 +6,7 @@
     if (claim.series.length) {
       says.append(element("ul", {}, ...claim.series.map(([id, name, verdict, words]) =>
         element("li", {}, element("a", { href: "series.html#" + id }, name), ": ",
-          verdictWords(verdict.split(" ")[0], verdict.split(/[()]/)[1]), `; ${words}`))));
+          verdictWords(verdict.split(" ")[0], verdict.split(/[()]/)[1]), `; ${odds(words)}`))));
     }
     if (claim.elsewhere.length) {
       says.append(element("ul", {}, ...claim.elsewhere.map(([words, address]) =>

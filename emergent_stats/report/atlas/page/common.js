@@ -30,6 +30,11 @@ function probability(p) {
   return p > 0.995 ? ">.99" : p.toFixed(2).slice(1);
 }
 
+// Odds stay on one line.
+function odds(words) {
+  return words.replace(/(\S+) : 1/, "$1\u00a0:\u00a01");
+}
+
 function verdictWords(verdict, kind) {
   return element("span", { class: "word " + verdict }, kind ? `${verdict} (${kind})` : verdict);
 }
@@ -66,8 +71,8 @@ function thumbnail([points, letters, account]) {
   return picture;
 }
 
-function plot(record) {
-  const width = 960, height = 440, left = 76, right = 16, top = 14, bottom = 52;
+function plot(record, room) {
+  const width = Math.min(Math.max(room, 300), 960), height = Math.round(200 + 0.25 * width), left = 70, right = 16, top = 14, bottom = 52;
   const span = ATLAS.about.span, p = record.plot;
   const across = (v) => (left + (v / span) * (width - left - right)).toFixed(1);
   const up = (v) => {

@@ -22,7 +22,7 @@
   const order = [];
   alphabetical.forEach((i, place) => (order[i] = place));
 
-  let page = 0, found = lines, haystack = null;
+  let page = 0, found = lines, haystack = null, kept = location.hash;
 
   // --- choosing
   function option(select, key, words) {
@@ -80,7 +80,7 @@
         element("a", { href: "series.html#" + line[at.id] }, value(line, "task")),
         element("p", { class: "sub" }, sub)),
       element("td", { class: "verdict" }, verdictWords(value(line, "verdict"), kind),
-        lean ? element("p", { class: "sub" }, (undecided ? "leans to " : "") + lean) : null),
+        lean ? element("p", { class: "sub" }, (undecided ? "leans to " : "") + odds(lean)) : null),
       element("td", { class: "p" }, probability(line[at.p_break])),
       element("td", { class: "reason" }, line[at.reason]),
       element("td", { class: "source" }, source(study)));
@@ -140,10 +140,12 @@
     if (page) chosen.set("page", page + 1);
     const hash = chosen.toString();
     if (location.hash.slice(1) !== hash) location.replace("#" + hash);
+    kept = location.hash;
   }
 
   function recall() {
     const chosen = new URLSearchParams(location.hash.slice(1));
+    kept = location.hash;
     get("q").value = chosen.get("q") ?? "";
     get("sort").value = SORTS[chosen.get("sort")] ? chosen.get("sort") : "name";
     get("study").value = chosen.get("study") ?? "";
@@ -186,7 +188,9 @@
     changed({ target: get("q") });
     get("q").focus();
   }));
-  addEventListener("hashchange", () => { if (location.hash !== "#main") recall(); });
+  addEventListener("hashchange", () => {
+    if (![kept, "#main"].includes(location.hash)) recall();
+  });
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const typing = event.target.matches("input, select, textarea");

@@ -85,7 +85,7 @@
       [`× ${marks[slope] ?? slope}`, `× ${marks[height] ?? height}`, `× ${marks[width] ?? width}`,
         probability(p)]);
     const known = record.sensitivity.map((cell) => cell[3]);
-    const range = `${probability(Math.min(...known))} to ${probability(Math.max(...known))}`;
+    const range = `${probability(Math.min(...known))} and ${probability(Math.max(...known))}`;
     return section("Sensitivity to the priors",
       element("p", {}, `Probability of a break (jump or onset) between ${range} as the priors of ` +
         "slopes and heights and the largest width of a jump are halved and doubled."),
@@ -109,9 +109,9 @@
       element("h1", {}, row.task), element("p", { class: "sub" }, name),
       element("div", { class: "answer" },
         element("p", {}, verdictWords(row.verdict, row.kind), `: ${row.reason}`),
-        row.lean ? element("p", { class: "quiet" }, (undecided ? "leans to " : "") + row.lean) : null,
+        row.lean ? element("p", { class: "quiet" }, (undecided ? "leans to " : "") + odds(row.lean)) : null,
         record.advice ? element("p", { class: "quiet" }, record.advice) : null),
-      element("figure", {}, plot(record), element("figcaption", { class: "quiet" },
+      element("figure", {}, plot(record, main.clientWidth), element("figcaption", { class: "quiet" },
         `Scores with their ${percent} intervals; ${drawnBands}.`)),
       element("div", { class: "columns" },
         section("Accounts", accounts(record)),
