@@ -264,7 +264,7 @@ def page(entry: Entry, source: str, seed: int) -> dict[str, Any]:
             for model, scale, score, low, high in points
         ],
         "n": _examples(curve),
-        "at": scale_range(curve, _ends(row, "at")),
+        "at": f"{scale_range(curve, _ends(row, 'at'))} {axis.unit}".strip(),
         "spans": axis.spans,
         "accounts": [[a, row[f"p_{a}"]] for a in ACCOUNTS],
         "sensitivity": [

@@ -75,6 +75,6 @@ def test_the_page_is_json_and_names_the_command():
         "--family": "Toy", "--task": HOSTILE, "--metric": "exact_match", "--shots": "5",
         "--seed": "7",
     }  # fmt: skip
-    assert told["at"] == "1.26B–15.8B"
+    assert told["at"] == "1.26B–15.8B parameters"
     assert told["sensitivity"] == [[1, 1, 1, 0.04], [2, 1, 1, 0.04]]
     assert told["points"][0][:2] == ["model 1", "100M"]

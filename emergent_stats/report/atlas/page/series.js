@@ -118,7 +118,7 @@
         section("Numbers", facts([
           ["expected score, first to last scale", interval(row, "rise", 3)],
           ["changes most", row.largest_gap],
-          ["a break would lie at", record.at === "–" ? null : record.at],
+          ["a break would lie at", row.at_low === undefined ? null : record.at],
           ["a transition would be", interval(row, "width", 2, ` ${record.spans} wide`)],
           ["and high", interval(row, "height", 2, " nats")],
           ["log Bayes factor, break against gradual", row.log_bf === undefined ? null
