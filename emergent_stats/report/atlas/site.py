@@ -134,6 +134,11 @@ def from_table(series: Sequence[Curve], path: Path) -> Iterator[Entry]:
         Where a column or the verdict of a series is missing, stands twice, or was given
         on other data: another number of models, or the largest change between others.
     """
+    if path.suffix.lower() != ".parquet":
+        raise ResultsError(
+            f"{path}: is no .parquet; write the verdicts with --out FILE.parquet, which keeps what "
+            "is a number and what is none"
+        )
     table = read_table(path)
     lacking = [name for name in ROW if name not in table]
     if lacking:
@@ -222,7 +227,8 @@ def write_atlas(
     Raises
     ------
     ResultsError
-        If `folder` holds anything that no atlas writes, or cannot be written.
+        If `folder` holds anything that no atlas writes, or cannot be written: then what was
+        there is there still.
     """
     check_folder(folder)
     lines, blocks, kept = [], defaultdict(list), []
@@ -308,10 +314,10 @@ def check_folder(folder: Path) -> None:
 
 def _replace(folder: Path, parts: Mapping[str, str]) -> None:
     """Write all files beside `folder`, then put them in its place."""
-    around = folder.resolve().parent
+    place = folder.resolve()
     temporary = None
     try:
-        temporary = Path(tempfile.mkdtemp(dir=around, prefix=f".{folder.name}."))
+        temporary = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
         new, old = temporary / "new", temporary / "old"
         (new / _DATA).mkdir(parents=True)
         shells = files("emergent_stats.report.atlas").joinpath("page")
@@ -319,9 +325,14 @@ def _replace(folder: Path, parts: Mapping[str, str]) -> None:
             (new / name).write_bytes(shells.joinpath(name).read_bytes())
         for name, text in parts.items():
             (new / _DATA / name).write_text(text, "ascii")
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(new, folder)
+        if place.exists():
+            os.rename(place, old)
+        try:
+            os.rename(new, place)
+        except OSError:
+            if old.exists():
+                os.rename(old, place)
+            raise
     except OSError as error:
         raise ResultsError(
             f"--out {folder}: cannot be written ({error.strerror}); choose another folder"

@@ -1,6 +1,7 @@
 """The folder of an atlas: what stands in it, and what is refused."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_shipped_studies_are_cited():
     assert "gpt3" in site.scored_studies()
 
 
-def test_an_atlas_is_replaced_and_anything_else_is_kept(tmp_path, entries):
+def test_an_atlas_is_replaced_and_anything_else_is_kept(tmp_path, entries, monkeypatch):
     folder = tmp_path / "atlas"
     site.write_atlas(folder, entries, collection(entries))
     site.write_atlas(folder, entries[:1], collection(entries[:1]))
@@ -94,6 +95,18 @@ def test_an_atlas_is_replaced_and_anything_else_is_kept(tmp_path, entries):
     with pytest.raises(ResultsError, match=r"holds notes\.txt, which is of no atlas"):
         site.write_atlas(folder, entries, collection(entries))
     assert (folder / "notes.txt").read_text() == "mine"
+    (folder / "notes.txt").unlink()
+
+    def fails(source, target, rename=os.rename):
+        if Path(target) == folder and Path(source).name == "new":
+            raise OSError(5, "no more room")
+        rename(source, target)
+
+    monkeypatch.setattr(site.os, "rename", fails)
+    with pytest.raises(ResultsError, match=r"cannot be written \(no more room\)"):
+        site.write_atlas(folder, entries, collection(entries))
+    assert names(folder) == PAGES
+    (folder / "notes.txt").write_text("mine")
     with pytest.raises(ResultsError, match="is a file; name a folder"):
         site.check_folder(folder / "notes.txt")
     with pytest.raises(ResultsError, match="the folder around it does not exist"):
@@ -142,10 +155,12 @@ def test_verdicts_on_other_data_are_refused(tmp_path, entries, changes, message)
 
 
 def test_a_table_of_something_else_is_refused(tmp_path, entries):
-    path = tmp_path / "scores.csv"
-    path.write_text("study,task\na,b\n")
+    path = tmp_path / "scores.parquet"
+    write_table(pd.DataFrame({"study": ["a"], "task": ["b"]}), path)
     with pytest.raises(ResultsError, match="no table of verdicts, it has no column 'family'"):
         list(site.from_table([entries[0].curve], path))
+    with pytest.raises(ResultsError, match=r"verdicts\.csv: is no \.parquet; write the verdicts"):
+        list(site.from_table([entries[0].curve], tmp_path / "verdicts.csv"))
     path = table(tmp_path, entries[0], entries[0])
     with pytest.raises(ResultsError, match="rows 0 and 1: two verdicts on study toy"):
         list(site.from_table([entries[0].curve], path))
