@@ -260,7 +260,7 @@ def page(entry: Entry, source: str, seed: int) -> dict[str, Any]:
         "row": {name: value for name, value in row.items() if value is not None},
         "plot": _plot(entry),
         "points": [
-            [model, axis.label(float(scale)), *(f"{v:.4g}" for v in (score, low, high))]
+            [model, axis.label(float(scale)), f"{score:.4g}", *_interval(low, high)]
             for model, scale, score, low, high in points
         ],
         "n": _examples(curve),
@@ -279,6 +279,11 @@ def page(entry: Entry, source: str, seed: int) -> dict[str, Any]:
         "advice": entry.advice,
         "command": command(curve, source, seed),
     }  # fmt: skip
+
+
+def _interval(low: float, high: float) -> list[str]:
+    """Ends of the interval of a score; dashes where its error is unknown."""
+    return [f"{v:.4g}" if high > low else "–" for v in (low, high)]
 
 
 def _ends(row: Mapping[str, Any], name: str) -> tuple[float, float]:

@@ -152,6 +152,8 @@ def test_the_page_of_a_series(page, folder):
         "verdict gradual"
     )
     assert page.locator("svg.plot circle").count() == 6
+    cells = page.eval_on_selector_all(".blocks td", "all => all.map(one => one.textContent)")
+    assert cells == ["× 1", ".04", "× 2", ".04"]
     assert page.locator("svg.plot > g").count() == 2
     page.goto(f"{folder.as_uri()}/series.html#ffffffffff")
     page.wait_for_selector("h1:has-text('No such series')")

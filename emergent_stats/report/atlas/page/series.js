@@ -80,17 +80,22 @@
   }
 
   function sensitivity(record) {
-    const marks = { 0.5: "½", 1: "1", 2: "2" };
-    const rows = record.sensitivity.map(([slope, height, width, p]) =>
-      [`× ${marks[slope] ?? slope}`, `× ${marks[height] ?? height}`, `× ${marks[width] ?? width}`,
-        probability(p)]);
+    const said = (factor) => `× ${{ 0.5: "½" }[factor] ?? factor}`;
+    const factors = (i) => [...new Set(record.sensitivity.map((cell) => cell[i]))].sort((a, b) => a - b);
+    const heights = factors(1), at = (slope, height, width) => record.sensitivity.find((cell) =>
+      cell[0] === slope && cell[1] === height && cell[2] === width)?.[3];
+    const blocks = factors(2).map((width) => element("div", {},
+      element("p", { class: "sub" }, `largest width of a jump ${said(width)}`),
+      table(["slopes", ...heights.map((height) => `heights ${said(height)}`)],
+        factors(0).map((slope) =>
+          [said(slope), ...heights.map((height) => probability(at(slope, height, width)))]), 1)));
     const known = record.sensitivity.map((cell) => cell[3]);
     const range = `${probability(Math.min(...known))} and ${probability(Math.max(...known))}`;
     return section("Sensitivity to the priors",
       element("p", {}, `Probability of a break (jump or onset) between ${range} as the priors of ` +
         "slopes and heights and the largest width of a jump are halved and doubled."),
-      element("details", {}, element("summary", {}, `All ${rows.length} cells`),
-        table(["slopes", "heights", "jump width", "P(break)"], rows, 3)));
+      element("details", {}, element("summary", {}, `All ${known.length} cells`),
+        element("div", { class: "blocks" }, ...blocks)));
   }
 
   function show(record) {
