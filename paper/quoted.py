@@ -28,7 +28,6 @@ _SMOOTH = ("flat", "gradual")
 #: What an undecided series needs → text that its advice holds, in the order they are looked for.
 NEEDS = {
     "nothing affordable": "nothing affordable",
-    "more scales to be analysed at all": "to analyse it at all",
     "larger models, or a metric with partial credit": "partial credit",
     "models inside a gap": " between ",
     "models in between": "in between",
@@ -55,9 +54,10 @@ RIVALS = {
 
 
 def quoted(table: pd.DataFrame) -> dict[str, Any]:
-    """All numbers by name, for `paper.md`."""
+    """All numbers by name, for `paper.md`: of series with scales enough to be tested."""
+    every, table = table, testable(table)
     return {
-        "corpus": _corpus(table),
+        "corpus": _corpus(every, table),
         "verdicts": _verdicts(table),
         "studies": [_study(str(s), rows) for s, rows in table.groupby("study", sort=False)],
         "looks": _looks(table),
@@ -71,17 +71,22 @@ def quoted(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _corpus(table: pd.DataFrame) -> dict[str, Any]:
+def testable(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of series that have scales enough: of the others nothing can be said."""
+    return table[~table["reason"].str.startswith("too few scales")]
+
+
+def _corpus(every: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
     known = corpus.studies()
     scored = known[known["series"] > 0]
-    judged = list(dict.fromkeys(table["study"]))
+    judged = list(dict.fromkeys(every["study"]))
     return {
         "studies": len(scored),
         "series": int(scored["series"].sum()),
         "judged_studies": len(judged),
         "judged": len(table),
         "missing": [str(name) for name in scored["study"] if name not in judged],
-        "short": int((~table["p_flat"].notna() & table["reason"].str.contains("scales")).sum()),
+        "short": len(every) - len(table),
         "scales": MIN_SCALES,
         "models": int(table["m"].median()),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
+from quoted import testable
 
 from emergent_stats.plots import style
 
@@ -17,6 +18,7 @@ _FILLS = {
 
 def figure(table: pd.DataFrame) -> Figure:
     """One bar a study, the largest on top."""
+    table = testable(table)
     counts = pd.crosstab(table["study"], table["verdict"])
     counts = counts.reindex(columns=list(VERDICTS), fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values().index]

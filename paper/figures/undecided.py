@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
+from quoted import testable
 
 from emergent_stats.plots import style
 
 
 def figure(table: pd.DataFrame) -> Figure:
     """One bar a reason, by number of series."""
-    rows = table[table["verdict"] == "undecided"]
+    rows = testable(table)
+    rows = rows[rows["verdict"] == "undecided"]
     counts = rows["reason"].str.partition(":")[0].value_counts(ascending=True)
     found = style.figure(0.8 * style.PAGE, 0.6 + 0.24 * len(counts))
     ax = found.subplots()
