@@ -51,8 +51,14 @@ def many(curve, hypothesis, values, noise_points=121):
     sigma = values["sigma"]
     if metric.continuous:
         error = np.nan_to_num(metric.skill_error(curve.score, np.nan_to_num(curve.stderr)))
-        sd = np.sqrt(sigma**2 + error**2)
-        return total + stats.norm.logpdf(metric.skill(curve.score), skill, sd).sum(1)
+        # the density of a log loss less what is irreducible in it, in units of the log loss
+        loss = -metric.skill(curve.score)
+        rest = np.exp(loss) - values["lapse"] / np.log(2.0)
+        slope = np.exp(loss) / np.where(rest > 0, rest, np.inf)
+        sd = np.sqrt(sigma**2 + (error * slope) ** 2)
+        with np.errstate(all="ignore"):
+            each = stats.norm.logpdf(-np.log(rest), skill, sd) + np.log(slope)
+        return total + np.where(rest > 0, each, -np.inf).sum(1)
     rates = {n: values[n] for n in ("guess", "lapse") if n in values}
     fixed = all(np.ptp(v) == 0 for v in rates.values())
     e = np.linspace(-6, 6, noise_points)

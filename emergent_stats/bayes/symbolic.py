@@ -100,9 +100,17 @@ class Seen:
                 name = self.name + suffix
                 pm.Binomial(name, n=data["n"], p=mu, observed=data["right"], dims="model")
             return
-        mean = metric(skill, **rates) if self.kind == SCORE_NORMAL else skill
-        sd = self.spread(data, sigma)
-        pm.Normal(self.name + suffix, mean, sd, observed=data["seen"], dims="model")
+        name, sd = self.name + suffix, self.spread(data, sigma)
+        if self.kind == SCORE_NORMAL:
+            pm.Normal(name, metric(skill, **rates), sd, observed=data["seen"], dims="model")
+        elif isinstance(lapse := rates.get("lapse", 0.0), float):
+            pm.Normal(name, skill, sd, observed=data["seen"], dims="model")
+        else:
+            pm.CustomDist(
+                name, skill, sigma, data["error"], lapse,
+                logp=_log_behind(metric), random=_shown_random(metric),
+                signature="(),(),(),()->()", observed=data["seen"], dims="model",
+            )  # fmt: skip
 
     def log_density(
         self, skill: Any, metric: Metric, rates: Mapping[str, Any], sigma: Any,
@@ -112,6 +120,9 @@ class Seen:
         if self.kind == BINOMIAL:
             mu = metric(skill, **rates)
             return log_counts(None, mu, data["n"], data["counts"], data["log_ways"])
+        if self.kind == SKILL_NORMAL and not isinstance(lapse := rates.get("lapse", 0.0), float):
+            seen = pt.broadcast_to(data["seen"], skill.shape)
+            return _log_behind(metric)(seen, skill, sigma, data["error"], lapse)
         mean = metric(skill, **rates) if self.kind == SCORE_NORMAL else skill
         observed = pm.Normal.dist(mean, self.spread(data, sigma))
         return pm.logp(observed, pt.broadcast_to(data["seen"], mean.shape))
@@ -126,6 +137,28 @@ class Seen:
     def shows_skill(self) -> bool:
         """Whether the metric shows the skill itself."""
         return self.kind == SKILL_NORMAL
+
+
+def _log_behind(metric: Any) -> Any:
+    """Log density of a skill that is shown with something irreducible in its loss."""
+
+    def logp(value: Any, skill: Any, sigma: Any, error: Any, lapse: Any) -> Any:
+        # a draw that leaves less than nothing of a loss is ruled out by what it is cut at
+        rest = pt.maximum(metric.to_loss(value) - lapse, 1e-12)
+        behind, slope = metric.beyond(value, metric.to_loss(value) - rest)
+        spread = pt.sqrt(sigma**2 + (error * slope) ** 2)
+        away = (behind - skill) / spread
+        return pt.log(slope) - 0.5 * away * away - pt.log(spread) - 0.5 * np.log(2 * np.pi)
+
+    return logp
+
+
+def _shown_random(metric: Any) -> Any:
+    def draw(skill, sigma, error, lapse, rng, size):
+        behind = rng.normal(skill, sigma, size=size)
+        return rng.normal(metric.shown(behind, lapse=lapse), error)
+
+    return draw
 
 
 def inside(mu: Any) -> Any:

@@ -84,14 +84,19 @@ class Batch:
         return replace(self, offset=np.asarray(offset, float))
 
     def tables(
-        self, noise: Noise, spacing: float, guesses: int, lapses: int
+        self, metric: Metric, noise: Noise, spacing: float, guesses: int, lapses: int
     ) -> tuple[Lattice, Profiles]:
-        """Nuisance nodes and the scores' profiles at them, made once (see `nuisance.lattice`)."""
-        key = (noise, spacing, guesses, lapses)
+        """Nuisance nodes and the scores' profiles at them, made once (see `nuisance.lattice`).
+
+        `metric` may differ from the batch's in what is lost at the top.
+        """
+        key = (metric, noise, spacing, guesses, lapses)
         if key not in self._known:
-            nodes = lattice(self.obs, self.metric, noise, spacing, guesses, lapses, self.alike)
+            nodes = lattice(
+                self.obs, metric, noise, spacing, guesses, lapses, self.alike, self.x
+            )  # fmt: skip
             make = shared_profiles if self.alike else profiles
-            self._known[key] = nodes, make(self.obs, self.metric, nodes)
+            self._known[key] = nodes, make(self.obs, metric, nodes)
         return self._known[key]
 
     def __len__(self) -> int:

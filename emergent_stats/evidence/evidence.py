@@ -14,11 +14,14 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
+from emergent_stats.evidence.any_trend import integrate_any
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, Effort
 from emergent_stats.evidence.integral import Integral
+from emergent_stats.evidence.integrand import is_linear, log_visible_share
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
+from emergent_stats.model.likelihood import BINOMIAL
 
 # Error of the nodes, which their scatter does not show: of all together, and of a free
 # rate whose posterior rests on one node (it falls with the number that share it), where the
@@ -163,6 +166,8 @@ def log_evidence(
     ValueError
         If the trend returns another shape than asked for, NaN or infinite skill.
     """
+    if not is_linear(hypothesis.trend):
+        return _by_importance(batch, hypothesis, effort, seed, floor)
     run = Integral(batch, hypothesis, effort, seed, hint)
     everyone = np.arange(len(batch))
     matters = everyone
@@ -177,8 +182,7 @@ def log_evidence(
             matters = _near(run, floor)
         if matters.size:
             run.draw(matters, effort.points)
-    # where skill is not linear a pass costs ten times as much
-    for index in range(effort.passes if run.problem.linear else (effort.passes + 1) // 2):
+    for index in range(effort.passes):
         _, error, _ = run.summary()
         poor = matters[error[matters] > effort.enough]
         if poor.size == 0:
@@ -198,7 +202,7 @@ def log_evidence(
     log_z, scatter, effective = run.summary()
     nuisance = run.nuisance()
     error = np.hypot(scatter, _error_of_nodes(nuisance, run.prior_masses()))
-    doubts = _doubts(log_z, error, run)
+    doubts = _doubts(log_z, error, run.heaviest(), run.bound)
     # what is left above the bound is the error of a sum that lies just below it
     log_z = np.minimum(log_z, run.bound)
     # evidences outlive the batch: they must not keep its tables
@@ -206,6 +210,36 @@ def log_evidence(
     return Evidence(
         hypothesis, batch.curves, log_z, error, effective, not run.enumerated, run.calls,
         run.bound, doubts, nuisance, run.posterior,
+    )  # fmt: skip
+
+
+def _by_importance(
+    batch: Batch, hypothesis: Hypothesis, effort: Effort, seed: int, floor: np.ndarray | None
+) -> Evidence:
+    """`log_evidence` of a trend in which skill is not linear, one curve after the other."""
+    low = np.full(len(batch), -np.inf) if floor is None else floor
+    norm = log_visible_share(hypothesis, batch.curves)
+    runs = [
+        integrate_any(batch, hypothesis, i, seed, effort.enough, float(low[i] + norm[i]))
+        for i in range(len(batch))
+    ]
+    most = max(found.log_weight.size for found, _ in runs)
+
+    def filled(arrays: list[np.ndarray], value: float) -> np.ndarray:
+        return np.stack([np.pad(a, (0, most - a.size), constant_values=value) for a in arrays])
+
+    weight = filled([r.log_weight - n for (r, _), n in zip(runs, norm, strict=True)], -np.inf)
+    values = {n: filled([v[n] for _, v in runs], 0.0) for n in hypothesis.priors()}
+    log_z, error = (np.array([getattr(r, n) for r, _ in runs]) for n in ("log_z", "error"))
+    bound = np.full(len(batch), 0.0 if batch.obs.kind == BINOMIAL else np.inf)
+    heavy = np.array([np.exp(r.log_weight.max() - r.log_z) for r, _ in runs])
+    log_z = log_z - norm
+    doubts = _doubts(log_z, error, heavy, bound)
+    nothing = np.zeros((len(batch), 0))
+    return Evidence(
+        hypothesis, batch.curves, np.minimum(log_z, bound), error,
+        np.array([r.effective for r, _ in runs]), True, np.full(len(batch), most), bound,
+        doubts, (nothing,) * 3, lambda: (values, weight, weight),
     )  # fmt: skip
 
 
@@ -223,11 +257,12 @@ def _error_of_nodes(
     return np.sqrt(square)
 
 
-def _doubts(log_z: np.ndarray, error: np.ndarray, run: Integral) -> tuple[str, ...]:
+def _doubts(
+    log_z: np.ndarray, error: np.ndarray, share: np.ndarray, bounds: np.ndarray
+) -> tuple[str, ...]:
     """Why each evidence cannot be relied on; empty where it can."""
-    share = run.heaviest()
     found = []
-    for z, e, heavy, bound in zip(log_z, error, share, run.bound, strict=True):
+    for z, e, heavy, bound in zip(log_z, error, share, bounds, strict=True):
         if not np.isfinite(z):
             found.append("no node has any likelihood")
         elif z > bound + 3 * e + 0.05:

@@ -56,6 +56,7 @@ class Scores(NamedTuple):
     rates: int
     seen: np.ndarray
     variance: np.ndarray
+    constant: np.ndarray
     mask: np.ndarray
     guide: np.ndarray
     guide_info: np.ndarray
@@ -290,11 +291,9 @@ def _equations(z, c, w, a0, j0, guide, rows, scores, maps, work):
             bend = -info / (1.0 + noise * info)
             slope = bend * (here - scores.guide[c, i])
         elif scores.kind == SKILL_NORMAL:
-            on, variance = scores.mask[c, i], scores.variance[c, j0, i]
-            bend = -on / variance
-            slope = (here - scores.seen[c, i]) * bend
-            total += 0.5 * (here - scores.seen[c, i]) * slope
-            total -= on * (0.5 * math.log(variance) + _HALF_LOG_TWO_PI)
+            bend = -scores.mask[c, i] / scores.variance[c, a0, j0, i]
+            slope = (here - scores.seen[c, a0, i]) * bend
+            total += 0.5 * (here - scores.seen[c, a0, i]) * slope + scores.constant[c, a0, j0, i]
         else:
             p = (scores.which[c, i] * scores.rates + a0) * noises + j0
             g = 3 * p
@@ -507,10 +506,9 @@ def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, w
             rows.base[w, i], rows.basis[w, 0, i], rows.basis[w, 1, i], rows.basis[w, 2, i]
         )  # fmt: skip
         if scores.kind == SKILL_NORMAL:
-            on, variance = scores.mask[c, i], scores.variance[c, j0, i]
-            half = 0.5 * on / variance
-            const = on * (0.5 * math.log(variance) + _HALF_LOG_TWO_PI)
-            start, inverse, points, first = scores.seen[c, i], 1.0, 0.0, 0
+            half = 0.5 * scores.mask[c, i] / scores.variance[c, a0, j0, i]
+            const = scores.constant[c, a0, j0, i]
+            start, inverse, points, first = scores.seen[c, a0, i], 1.0, 0.0, 0
         else:
             half = const = 0.0
             p = (scores.which[c, i] * scores.rates + a0) * noises + j0
@@ -524,7 +522,7 @@ def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, w
                 skill[p] += a * values[j, p]
         if scores.kind == SKILL_NORMAL:
             for p in range(count):
-                total[p] -= half * (skill[p] - start) ** 2 + const
+                total[p] += const - half * (skill[p] - start) ** 2
         else:
             _add_profile(count, scores.value, start, inverse, points, first, skill, total)
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emergent_stats.evidence.batch import Batch
-from emergent_stats.evidence.curved import integrate_curved
 from emergent_stats.evidence.inner import Gate, Scores, scratch
 from emergent_stats.evidence.integrand import Problem, log_visible_share
 from emergent_stats.evidence.nodes import student_nodes
@@ -89,7 +88,7 @@ class Integral:
         self.batch, self.effort = batch, effort
         self.rng = np.random.default_rng([seed, 7])
         self.nodes, tables = batch.tables(
-            hypothesis.noise, effort.spacing, effort.guesses, effort.lapses
+            hypothesis.metric, hypothesis.noise, effort.spacing, effort.guesses, effort.lapses
         )
         self.log_norm = log_visible_share(hypothesis, batch.curves)
         #: largest log likelihood of each curve, (C,)
@@ -97,7 +96,8 @@ class Integral:
         self.scores = Scores(
             tables.kind, tables.which, tables.value.ravel(), tables.grid.ravel(),
             self.nodes.guess.shape[1], tables.seen, tables.variance,
-            batch.obs.mask.astype(float), batch.obs.guide, batch.obs.guide_info, self.nodes.sigma,
+            tables.constant, batch.obs.mask.astype(float), batch.obs.guide,
+            batch.obs.guide_info, self.nodes.sigma,
         )  # fmt: skip
         start, step, f = 0.0, 1.0, np.zeros(2)
         if batch.obs.kind != SKILL_NORMAL:
@@ -137,7 +137,6 @@ class Integral:
         if (
             len(outer) != 1
             or not isinstance(problem.priors[outer[0]], Interior)
-            or not problem.linear
             or not self._same_in_gaps()
         ):
             return np.zeros((size, 1)), np.zeros((size, 1, 2)), np.zeros((size, 1))
@@ -270,32 +269,25 @@ class Integral:
         pick, shift = (place * _WALK + self.salt[curve]) % sets, float(self.rng.random())
         kept_count, noises = points.kept.shape[2], self.nodes.sigma.shape[1]
         log_sigma = self.nodes.log_sigma_weight
-        if problem.linear:
-            # without outer parameters of the trend the basis is one a curve
-            if values:
-                where, own = np.arange(curve.size), curve
-            else:
-                own, where = np.unique(curve, return_inverse=True)
-            rows = problem.rows(batch.x[own], values, own, batch.offset)
-            log_m, variance = np.empty(curve.size), np.empty(curve.size)
-            noise_mass = np.empty((curve.size, noises))
-            kept_weight = np.empty((curve.size, kept_count))
-            kept = np.empty((curve.size, kept_count, q))
-            kept_noise = np.empty((curve.size, kept_count), np.int64)
-            calls = np.empty(curve.size, np.int64)
-            largest = np.empty(curve.size)
-            sweep(
-                scan, curve, rate, where, weight, rows, self.scores, self.gate, problem.maps,
-                log_sigma, self.start, t, density, pick, shift, _STEPS,
-                scratch(batch.x.shape[1], q, nodes, noises), np.empty((curve.size, q)), log_m,
-                variance, noise_mass, kept, kept_noise, kept_weight, calls, largest,
-            )  # fmt: skip
+        # without outer parameters of the trend the basis is one a curve
+        if values:
+            where, own = np.arange(curve.size), curve
         else:
-            found = integrate_curved(
-                problem, curve, rate, values, batch.offset, self.scores, self.gate, log_sigma,
-                self.start, t, density, pick, shift, kept_count,
-            )  # fmt: skip
-            log_m, variance, noise_mass, kept, kept_noise, kept_weight, calls, largest = found
+            own, where = np.unique(curve, return_inverse=True)
+        rows = problem.rows(batch.x[own], values, own, batch.offset)
+        log_m, variance = np.empty(curve.size), np.empty(curve.size)
+        noise_mass = np.empty((curve.size, noises))
+        kept_weight = np.empty((curve.size, kept_count))
+        kept = np.empty((curve.size, kept_count, q))
+        kept_noise = np.empty((curve.size, kept_count), np.int64)
+        calls = np.empty(curve.size, np.int64)
+        largest = np.empty(curve.size)
+        sweep(
+            scan, curve, rate, where, weight, rows, self.scores, self.gate, problem.maps,
+            log_sigma, self.start, t, density, pick, shift, _STEPS,
+            scratch(batch.x.shape[1], q, nodes, noises), np.empty((curve.size, q)), log_m,
+            variance, noise_mass, kept, kept_noise, kept_weight, calls, largest,
+        )  # fmt: skip
         if np.isnan(log_m).any():
             bad = int(curve[np.flatnonzero(np.isnan(log_m))[0]])
             raise ValueError(

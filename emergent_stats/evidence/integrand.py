@@ -2,10 +2,10 @@
 
 Every parameter is the image of a standard normal z under its prior. The
 parameters fall in two groups. The *inner* ones are those in which skill is
-linear, or smooth enough for Newton steps (level, slope, height); the *outer*
-ones (place and width of a break, noise between models, guess and lapse rate)
-are not. `Problem` finds the groups by looking at the trend itself, so a
-trend of the user's own needs no declaration.
+linear (level, slope, height); the *outer* ones (place and width of a break,
+noise between models, guess and lapse rate) are not. `Problem` finds the groups
+by looking at the trend itself, so a trend of the user's own needs no
+declaration; if skill is not linear in the rest, see `any_trend`.
 
 The prior of every account but flat is restricted to changes that can be seen
 (`model.visible`): a gradual trend must move the expected score, a break must
@@ -38,8 +38,6 @@ _SHARE_NODES = 2048
 _LARGEST_SKILL = 1e8
 # a score beyond a fixed rate by so many largest standard errors is no luck
 _LUCK = 3.0
-# step of numerical slopes, in units of a parameter's prior
-_STEP = 1e-4
 
 
 def checked(hypothesis: Hypothesis, found: Any, shape: tuple[int, ...], did: str) -> np.ndarray:
@@ -271,16 +269,11 @@ class Problem:
     def _without(self, x, parameters) -> list[np.ndarray]:
         return _skills_without(self.hypothesis, x, parameters)
 
-    def inner_values(self, z: np.ndarray) -> np.ndarray:
-        """Inner parameters at z (…, q)."""
-        values = [self.priors[n].from_normal(z[..., j]) for j, n in enumerate(self.inner)]
-        return np.stack(values, axis=-1) if values else np.zeros(z.shape)
-
     def rows(
         self, x: np.ndarray, outer: dict[str, np.ndarray], curve: np.ndarray,
-        offset: np.ndarray | None = None, at: np.ndarray | None = None,
+        offset: np.ndarray | None = None,
     ) -> Rows:  # fmt: skip
-        """Skill as base + Σ_j inner_j·basis_j, around inner values `at` (W, q) if not linear.
+        """Skill as base + Σ_j inner_j·basis_j.
 
         Parameters
         ----------
@@ -292,14 +285,10 @@ class Problem:
         """
         size, q = x.shape[0], len(self.inner)
         given = {n: np.full((size, 1), v) for n, v in self.fixed.items()} | outer
-        if at is None:
-            middle = [
-                float(np.asarray(self.priors[n].from_normal(np.zeros(())))) for n in self.inner
-            ]
-            at = np.tile(middle, (size, 1)).reshape(size, q)
-            step = np.ones((size, q))
-        else:
-            step = _STEP * np.maximum(np.abs(at), 0.1)
+        at = np.tile(
+            [float(np.asarray(self.priors[n].from_normal(np.zeros(())))) for n in self.inner],
+            (size, 1),
+        ).reshape(size, q)
 
         def evaluate(values: np.ndarray) -> np.ndarray:
             own = {n: values[:, j : j + 1] for j, n in enumerate(self.inner)}
@@ -310,8 +299,8 @@ class Problem:
         slopes = np.empty((here.shape[0], size, q, x.shape[1]))
         for j in range(q):
             moved = at.copy()
-            moved[:, j] += step[:, j]
-            slopes[:, :, j] = (evaluate(moved) - here) / step[:, j, None]
+            moved[:, j] += 1.0
+            slopes[:, :, j] = evaluate(moved) - here
         base = here - np.einsum("wj,owjm->owm", at, slopes)
         if offset is not None:
             base = base + offset[curve]
@@ -323,17 +312,3 @@ class Problem:
             np.ascontiguousarray(np.moveaxis(base[1:], 0, 1)),
             np.ascontiguousarray(np.moveaxis(slopes[1:], 0, 1)),
         )
-
-    def exactly(
-        self, x: np.ndarray, outer: dict[str, np.ndarray], inner: np.ndarray, curve: np.ndarray,
-        offset: np.ndarray | None = None,
-    ) -> Rows:  # fmt: skip
-        """Skill at inner values (W, q) as rows without anything left to vary."""
-        size, m = x.shape
-        given = {n: np.full((size, 1), v) for n, v in self.fixed.items()} | outer
-        own = {n: inner[:, j : j + 1] for j, n in enumerate(self.inner)}
-        skill, others = self.skill(x, {**given, **own}), self._without(x, {**given, **own})
-        stacked = np.stack(others, 1) if others else np.zeros((size, 0, m))
-        if offset is not None:
-            skill, stacked = skill + offset[curve], stacked + offset[curve][:, None, :]
-        return Rows(skill, np.zeros((size, 3, m)), stacked, np.zeros((size, len(others), 0, m)))

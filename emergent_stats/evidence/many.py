@@ -77,7 +77,7 @@ def evidence_table(
             f"names of hypotheses must differ, got {', '.join(h.name for h in chosen)}; "
             "give them with Hypothesis(…, name=…)"
         )
-    if chosen is not None and len({h.metric for h in chosen}) > 1:
+    if chosen is not None and len({h.metric.saturating() for h in chosen}) > 1:
         raise ValueError("the hypotheses of one table must share their metric")
     _check_metrics(curves, chosen)
     report = Progress(progress, total=len(curves))

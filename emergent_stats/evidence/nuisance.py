@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -24,6 +25,8 @@ _Z = np.linspace(-8.0, 8.0, 1601)
 _LEAST_SIGMA = 5e-4
 # prior probability below which a rate as extreme as the scores is out of the question
 _RULED_OUT = 1e-6
+# places at which the fit of a line is looked at, and nodes of what is irreducible in a loss
+_LOSS_GRID, _LOSS_NODES = 160, 24
 # two standard deviations of a rate, as a share of it, below which half as many nodes are enough
 _NARROW = 0.8
 
@@ -65,6 +68,7 @@ def lattice(
     guesses: int,
     lapses: int,
     alike: bool = False,
+    x: np.ndarray | None = None,
 ) -> Lattice:
     """Nodes for the curves of `obs`.
 
@@ -81,6 +85,8 @@ def lattice(
         Most nodes of a free guess and of a free lapse rate.
     alike : bool
         The curves share their nodes, made for the middle one of them.
+    x : (C, m) array, optional
+        Scales; losses of which something may be irreducible need them.
     """
     count = len(obs.mask)
     sigma, log_sigma = _sigma_nodes(obs, noise, spacing)
@@ -95,10 +101,12 @@ def lattice(
         ("guess", low, width_low, guesses),
         ("lapse", high, width_high, lapses),
     ):
-        if name in priors:
-            # a guess rate near a known chance
-            narrow = _narrow(priors[name])
-            rates.append(_rate_nodes(priors[name], at, width, -(-most // 2) if narrow else most))
+        if name in priors and obs.kind == SKILL_NORMAL:
+            rates.append(_irreducible_nodes(priors[name], obs, x, metric))
+        elif name in priors:
+            # a guess rate near a known chance needs few; what saturation loses can be anything
+            share = 0.5 if _narrow(priors[name]) else 1.5 if metric.saturating() == metric else 1.0
+            rates.append(_rate_nodes(priors[name], at, width, int(np.ceil(share * most))))
         else:
             value = np.full((count, 1), fixed.get(name, 0.0))
             rates.append((value, np.zeros((count, 1))))
@@ -208,6 +216,50 @@ def _rate_nodes(
                 known[a, w] = _prior_nodes(prior, -(-most // 2), most)
         found[i], log_weight[i] = known[a, w]
     return found, log_weight
+
+
+def _irreducible_nodes(
+    prior: Prior, obs: Observations, x: np.ndarray, metric: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (C, K) of what is irreducible in a loss, each with its stretch's prior mass.
+
+    A quarter of them are spread like the prior, the rest follow how well a line fits the skills
+    behind the losses, more loosely than a posterior would.
+    """
+    found, log_weight = [], []
+    # no loss can be irreducible above the lowest seen, and all that matters happens close to it
+    near = np.exp(-np.linspace(0.0, 12.0, _LOSS_GRID))
+    z = np.linspace(-6.0, 6.0, _LOSS_GRID)
+    for value, on, at in zip(obs.value, obs.mask, x, strict=True):
+        shown, own = value[on], at[on]
+        lowest = float(metric.to_loss(shown.max()))
+        grid = np.unique(np.concatenate([prior.from_normal(z), lowest * (1.0 - near)]))
+        grid = grid[(grid > float(prior.from_normal(np.array(-6.5)))) & (grid < lowest)]
+        if grid.size < 2:
+            grid = lowest * np.array([0.5, 0.999])
+        middle = 0.5 * (grid[1:] + grid[:-1])
+        skill, slope = metric.beyond(shown, middle[:, None])
+        line = np.stack([np.ones_like(own), own], axis=1)
+        rest = skill - skill @ (line @ np.linalg.pinv(line)).T
+        # the noise between models integrated out, and no fit better than a thousandth of a nat
+        fit = np.log(slope).sum(1) - 0.5 * max(own.size - 1, 1) * np.log(
+            (rest**2).sum(1) + own.size * 1e-6
+        )
+        mass = np.diff(special.ndtr(_z_of(prior, grid)))
+        with np.errstate(divide="ignore"):
+            loose = 0.5 * fit + np.log(mass)
+        loose = np.exp(loose - loose.max())
+        share = 0.25 * mass / mass.sum() + 0.75 * loose / loose.sum()
+        below = np.concatenate([[0.0], np.cumsum(share)])
+        edges = np.interp(np.linspace(0.0, below[-1], _LOSS_NODES + 1), below, grid)
+        rate, weight = _stretches(prior.from_normal(_Z), _z_of(prior, edges))
+        found.append(np.minimum(rate, lowest * (1.0 - 1e-9)))
+        log_weight.append(weight)
+    return np.array(found), np.array(log_weight)
+
+
+def _z_of(prior: Prior, value: np.ndarray) -> np.ndarray:
+    return np.interp(value, prior.from_normal(_Z), _Z)
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,6 @@ from emergent_stats.evidence.inner import (
     start_line,
     weigh,
 )
-from emergent_stats.model.likelihood import SKILL_NORMAL
 
 # nats below the best σ of a point at which the walk ends, sooner at points that matter little
 _LEAVE, _LEAVE_SOON = 8.5, 3.0
@@ -109,7 +108,7 @@ def sweep(
     last, best_seen, j_start = -1, -np.inf, 0
     for r in range(curve.size):
         c = curve[r]
-        a = rate[r] if scores.kind != SKILL_NORMAL else 0
+        a = rate[r]
         if c != last:
             last, best_seen, j_start = c, -np.inf, start[c]
             forget_shape(q, work)
@@ -118,7 +117,7 @@ def sweep(
             while n < curve.size and curve[n] == c:
                 for i in range(q):
                     z[i] = 0.0
-                own_rate = rate[n] if scores.kind != SKILL_NORMAL else 0
+                own_rate = rate[n]
                 start_line(z, c, where[n], j_start, rows, scores, maps, work)
                 v = log_sigma[c, j_start] + weight[n]
                 v += find_mode(
@@ -220,70 +219,3 @@ def sweep(
                 kept[r, n, i] = values[i, k]
         for n in range(kept.shape[1]):
             kept_weight[r, n] = math.log(kept_weight[r, n] / sum_kept)
-
-
-@KERNEL
-def centre(curve, rate, noise, warm, steps, rows, scores, gate, maps, work, mode):
-    """Move `mode` (R, q) to the mode of each row, at one σ (R,) each."""
-    z = work.mode
-    for r in range(curve.size):
-        c, j = curve[r], noise[r]
-        a = rate[r] if scores.kind != SKILL_NORMAL else 0
-        for i in range(z.size):
-            z[i] = mode[r, i] if warm else 0.0
-        if not warm:
-            start_line(z, c, r, j, rows, scores, maps, work)
-        find_mode(z, c, r, a, j, warm, steps, rows, scores, gate, maps, work)
-        for i in range(z.size):
-            mode[r, i] = z[i]
-
-
-@KERNEL
-def walk(
-    curve, rate, noise, steps, rows, scores, gate, maps, log_sigma, work, modes, roots, laplace
-):
-    """Modes at all σ that matter, from one mode a row outwards.
-
-    Parameters
-    ----------
-    noise : (R,) array
-        σ at which `modes[r, noise[r]]` holds the mode.
-    modes, roots : (R, J, q), (R, J, q, q) arrays, filled
-    laplace : (R, J) array, filled
-        Log of the Laplace approximation × weight of σ; −inf where it does not matter.
-    """
-    z, q, noises = work.mode, maps.shape[0], log_sigma.shape[1]
-    for r in range(curve.size):
-        c, top = curve[r], -np.inf
-        a = rate[r] if scores.kind != SKILL_NORMAL else 0
-        for j in range(noises):
-            laplace[r, j] = -np.inf
-        for direction in range(2):
-            j = noise[r] if direction == 0 else noise[r] - 1
-            for i in range(q):
-                z[i] = modes[r, noise[r], i]
-            while 0 <= j < noises:
-                v = log_sigma[c, j] + find_mode(
-                    z, c, r, a, j, True, steps, rows, scores, gate, maps, work
-                )
-                for i in range(q):
-                    v -= math.log(work.low[i, i])
-                    modes[r, j, i] = z[i]
-                    for k in range(i + 1):
-                        roots[r, j, i, k] = work.low[i, k]
-                top = max(top, v)
-                if v < top - _LEAVE:
-                    break
-                laplace[r, j] = v
-                j += 1 if direction == 0 else -1
-
-
-@KERNEL
-def at_points(curve, rate, noise, rows, scores, gate, maps, t, log_density, work, out):
-    """Log of likelihood × gate of rows whose skill is `rows.base` (R, m), into `out` (R,)."""
-    work.ajar[0] = 1.0
-    for r in range(curve.size):
-        c, j = curve[r], noise[r]
-        a = rate[r] if scores.kind != SKILL_NORMAL else 0
-        weigh(1, work.mode, t, log_density, c, r, a, j, rows, scores, gate, maps, work)
-        out[r] = work.total[0]

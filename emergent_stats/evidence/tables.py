@@ -26,6 +26,7 @@ from emergent_stats.model.likelihood import (
     SCORE_NORMAL,
     SKILL_NORMAL,
     Observations,
+    behind,
     fraction_table,
     log_density,
     slope_curve,
@@ -63,8 +64,8 @@ class Profiles:
     grid : (U, A, J, 3) array
         First point, inverse spacing and number of points; where there is no score a profile that
         is 0 everywhere.
-    seen, variance : (C, m), (C, J, m) arrays
-        For SKILL_NORMAL: the skill shown and its variance.
+    seen, variance, constant : (C, A, m), (C, A, J, m), (C, A, J, m) arrays
+        For SKILL_NORMAL: the skill behind what is shown, its variance, and the log density there.
     top : (C, m) array
         No skill, noise or rate of the lattice gives a score a log likelihood above this; at most 0
         for counts. No row of `value` exceeds it.
@@ -76,12 +77,13 @@ class Profiles:
     grid: np.ndarray
     seen: np.ndarray
     variance: np.ndarray
+    constant: np.ndarray
     top: np.ndarray
 
     def take(self, rows: np.ndarray) -> Profiles:
         """Profiles of some of the curves."""
         # what is shared stays so
-        own = (self.seen[rows], self.variance[rows], self.top[rows])
+        own = (self.seen[rows], self.variance[rows], self.constant[rows], self.top[rows])
         return Profiles(self.kind, self.which[rows], self.value, self.grid, *own)
 
 
@@ -90,11 +92,21 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
     size, m = obs.mask.shape
     rates, noises = nodes.guess.shape[1], nodes.sigma.shape[1]
     if obs.kind == SKILL_NORMAL:
-        variance = nodes.sigma[:, :, None] ** 2 + obs.error[:, None, :] ** 2
+        seen, own, log_slope = behind(
+            metric, np.repeat(obs.value[:, None], rates, axis=1),
+            np.repeat(obs.error[:, None], rates, axis=1), nodes.lapse[:, :, None],
+        )  # fmt: skip
+        there = (nodes.log_rate_weight > -np.inf)[:, :, None] & obs.mask[:, None]
+        if np.isneginf(log_slope[there]).any():
+            raise AssertionError("a node of the lattice loses more than a loss that was seen")
+        variance = nodes.sigma[:, None, :, None] ** 2 + own[:, :, None]
+        constant = np.where(
+            there[:, :, None], log_slope[:, :, None] - 0.5 * np.log(2 * np.pi * variance), 0.0
+        )
         nothing = np.zeros((1, 1, 1, 1))
         which = np.zeros((size, m), np.int64)
-        top = np.where(obs.mask, -0.5 * np.log(2 * np.pi * variance.min(1)), 0.0)
-        return Profiles(obs.kind, which, nothing, nothing, obs.value, variance, top)
+        top = constant.max((1, 2))
+        return Profiles(obs.kind, which, nothing, nothing, seen, variance, constant, top)
     start, step, f, rest = fraction_table(metric)
     base = top_score(metric) if obs.kind == SCORE_NORMAL else 1.0
     value = np.zeros((size, m, rates, noises, POINTS))
@@ -109,8 +121,11 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
     )  # fmt: skip
     which = np.arange(size * m).reshape(size, m)
     value, grid = (a.reshape(size * m, *a.shape[2:]) for a in (value, grid))
-    empty = np.zeros((size, 1)), np.zeros((size, 1, 1))
-    return Profiles(obs.kind, which, value, grid, *empty, top)
+    return Profiles(obs.kind, which, value, grid, *_no_losses(size), top)
+
+
+def _no_losses(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.zeros((size, 1, 1)), np.zeros((size, 1, 1, 1)), np.zeros((size, 1, 1, 1))
 
 
 def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
@@ -126,7 +141,7 @@ def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profil
     made = profiles(few, metric, nodes.take(np.zeros(first.size, np.int64)))
     return Profiles(
         obs.kind, np.ascontiguousarray(which.reshape(size, m)), made.value, made.grid,
-        np.zeros((size, 1)), np.zeros((size, 1, 1)), made.top.ravel()[which].reshape(size, m),
+        *_no_losses(size), made.top.ravel()[which].reshape(size, m),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class Hypothesis:
     ----------
     trend : Trend
     metric : Metric
+        Of a trend that saturates: with a wide prior of what is lost at the top.
     noise : Noise
         Default: the observation model that goes with the metric.
     name : str
@@ -41,6 +42,8 @@ class Hypothesis:
     smallest_change: float | None = None
 
     def __post_init__(self) -> None:
+        if self.trend.saturates:
+            object.__setattr__(self, "metric", self.metric.saturating())
         if self.noise is None:
             object.__setattr__(self, "noise", noise_for(self.metric))
         if not self.name:
@@ -92,6 +95,12 @@ class Hypothesis:
     def rates(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Return the metric's own parameters among `parameters`."""
         return {name: parameters[name] for name in ("guess", "lapse") if name in parameters}
+
+    def shown(self, skill: np.ndarray, parameters: dict[str, Any]) -> np.ndarray:
+        """Skill (…, m) that the expected score shows: what a trend that saturates loses is gone."""
+        if not self.trend.saturates:
+            return skill
+        return self.metric.shown(skill, **self.rates(parameters))
 
     def expected(self, x: Any, parameters: dict[str, Any]) -> Any:
         """Expected score at `x` (decades from the curve's centre), without noise."""

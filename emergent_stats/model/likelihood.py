@@ -189,6 +189,23 @@ def _shown_skill(curve: Curve, metric: Any, index: int) -> tuple[np.ndarray, np.
     return value, error
 
 
+def behind(
+    metric: Any, shown: np.ndarray, error: np.ndarray, lapse: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Skills behind shown ones that have `lapse` nats in them, their variances, log slopes.
+
+    Losses at or below `lapse` cannot be: their log slope is −inf.
+    """
+    if not np.any(lapse):
+        return shown, error**2, np.zeros_like(shown)
+    with np.errstate(all="ignore"):
+        skill, slope = metric.beyond(shown, lapse)
+    there = np.isfinite(skill) & (slope > 0)
+    slope = np.where(there, slope, 1.0)
+    log_slope = np.where(there, np.log(slope), -np.inf)
+    return np.where(there, skill, 0.0), (error * slope) ** 2, log_slope
+
+
 def kind_of(metric: Metric) -> int:
     """Which observation model the kernel uses for a metric."""
     if metric.continuous:
@@ -594,10 +611,11 @@ def log_likelihood(
         Which curve each row is for.
     """
     if obs.kind == SKILL_NORMAL:
-        # metrics that show the skill itself: Normal(s, σ² + error²)
-        v = sigma[:, None] ** 2 + obs.error[row] ** 2
-        r = obs.value[row] - skill
-        return np.where(obs.mask[row], -0.5 * r * r / v - 0.5 * np.log(2 * np.pi * v), 0.0)
+        seen, variance, log_slope = behind(metric, obs.value[row], obs.error[row], lapse[:, None])
+        v = sigma[:, None] ** 2 + variance
+        r = seen - skill
+        found = log_slope - 0.5 * r * r / v - 0.5 * np.log(2 * np.pi * v)
+        return np.where(obs.mask[row], found, 0.0)
     start, step, f, rest = fraction_table(metric)
     out = np.empty(skill.shape)
     # an error score is (what a guesser gets) times the part that is missing

@@ -17,7 +17,13 @@ not separately identified.
 
 A proportion-like metric is score = chance + (1 − chance − lapse)·fraction(s),
 with `fraction` between 0 and 1. A continuous metric (cross-entropy and its
-kin) shows the skill itself, and its noise is on the skill scale.
+kin) shows the skill itself, and its noise is on the skill scale. Its lapse is
+what no skill takes away: an irreducible cross-entropy in nats, so that
+cross-entropy = lapse + e^(−s).
+
+Saturation is a lapse: a cross-entropy e^(−s) + c gives exp(−e^(−s) − c) =
+e^(−c)·exp(−e^(−s)), the fraction of a power law times a constant. So a skill
+that saturates needs no formula of its own (`Metric.saturating`).
 """
 
 from __future__ import annotations
@@ -32,7 +38,7 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.model.maths import at_least, hermite, log_expm1, softplus
-from emergent_stats.model.priors import Beta, Prior, near_chance
+from emergent_stats.model.priors import Beta, LogUniform, Prior, Uniform, near_chance
 
 SKILL_SCALES = ("log", "logit")
 
@@ -40,6 +46,10 @@ SKILL_SCALES = ("log", "logit")
 #: half a percent manufactures kinks), and the share of answers lost at the top.
 GUESS = Beta(1.0, 50.0)
 LAPSE = Beta(1.0, 50.0)
+#: Largest share of the way from chance to top that a skill which saturates may lose.
+MOST_LOST = 0.8
+#: Irreducible cross-entropy of a loss that saturates, in nats.
+IRREDUCIBLE = LogUniform(0.01, 10.0)
 
 _LN2, _NEAR_QUARTER = float(np.log(2.0)), near_chance(0.25)
 
@@ -181,6 +191,17 @@ class Metric:
             return self
         return replace(self, guess=0.0)  # type: ignore[call-arg]
 
+    def saturating(self) -> Metric:
+        """Return the same metric for a skill that saturates anywhere below the top.
+
+        Its lapse has a wide prior; a lapse that is fixed is the least that is lost.
+        """
+        raise NotImplementedError
+
+    def shown(self, skill: np.ndarray, **rates: Any) -> np.ndarray:
+        """Skill that shows the same score where nothing is lost or irreducible."""
+        raise NotImplementedError
+
     def least(self, n: np.ndarray, k: np.ndarray) -> np.ndarray:
         """Probability (m,) of `k` (m,) right answers of `n` (m,), or fewer, by guessing."""
         k = np.minimum(k, n - 1e-9)
@@ -216,6 +237,27 @@ class Proportion(Metric):
     def __call__(self, skill, *, guess, lapse):
         """See `Metric.__call__`."""
         return guess + (1.0 - guess - lapse) * self.fraction(skill)
+
+    def saturating(self):
+        """See `Metric.saturating`."""
+        if isinstance(self.lapse, Uniform):
+            return self
+        guess = (
+            self.guess.a / (self.guess.a + self.guess.b)
+            if isinstance(self.guess, Beta)
+            else (
+                float(self.guess)  # type: ignore[arg-type]
+            )
+        )
+        least = 0.0 if isinstance(self.lapse, Prior) else float(self.lapse)
+        return replace(self, lapse=Uniform(least, least + MOST_LOST * (1.0 - guess - least)))
+
+    def shown(self, skill: np.ndarray, *, guess: Any, lapse: Any) -> np.ndarray:
+        """Skill that shows the same score where nothing is lost."""
+        grid = np.linspace(-20.0, 20.0, 4001)
+        f = np.maximum.accumulate(self.fraction(grid))
+        keep = np.concatenate([[True], np.diff(f) > 0])
+        return np.interp(self.fraction(skill) * (1.0 - lapse / (1.0 - guess)), f[keep], grid[keep])
 
     @property
     def chance(self) -> float:
@@ -425,22 +467,55 @@ class CrossEntropy(Metric):
     continuous: ClassVar[bool] = True
     direction: ClassVar[int] = -1
 
-    def __call__(self, skill):
+    lapse: Prior | float = 0.0
+
+    def __call__(self, skill, *, lapse=0.0):
         """See `Metric.__call__`."""
+        return self._of_loss(self.to_loss(skill) + lapse)
+
+    def to_loss(self, skill: Any) -> Any:
+        """Cross-entropy of a skill in nats, where nothing is irreducible."""
         middle, unit = _shape(self)
         raw = middle + unit * skill
-        return self._of_loss(np.exp(-raw) if self.skill_scale == "log" else softplus(-raw))
+        return np.exp(-raw) if self.skill_scale == "log" else softplus(-raw)
+
+    def attainable(self):
+        """See `Metric.attainable`."""
+        lapse = 0.0 if isinstance(self.lapse, Prior) else self.lapse
+        return float(self._of_loss(np.float64(lapse))), np.inf
+
+    def saturating(self):
+        """See `Metric.saturating`."""
+        return self if isinstance(self.lapse, Prior) else replace(self, lapse=IRREDUCIBLE)
 
     def raw_fraction(self, raw_skill):
         """Per-token probability (used to place the half-way point only)."""
         return self._token_probability(raw_skill)
 
     def skill(self, score: np.ndarray) -> np.ndarray:
-        """Skill that shows as `score` (the inverse of `__call__`)."""
-        loss = self._to_loss(np.asarray(score, float))
+        """Skill that shows as `score` where nothing is irreducible (the inverse of `__call__`)."""
+        return self._skill(self._to_loss(np.asarray(score, float)))
+
+    def _skill(self, loss):
         middle, unit = _shape(self)
         raw = -np.log(loss) if self.skill_scale == "log" else -log_expm1(loss)
         return (raw - middle) / unit
+
+    def shown(self, skill: np.ndarray, *, lapse: Any) -> np.ndarray:
+        """Skill that shows the same score where nothing is irreducible."""
+        return self._skill(self.to_loss(skill) + lapse)
+
+    def beyond(self, shown: Any, lapse: Any) -> tuple[Any, Any]:
+        """Skill behind one that is shown with `lapse` nats in it, and its slope in that one.
+
+        For arrays and PyTensor variables; `lapse` must be below the loss.
+        """
+        loss = self.to_loss(shown)
+        rest = loss - lapse
+        if self.skill_scale == "log":
+            return self._skill(rest), loss / rest
+        # d raw/d loss = −1/(1 − e^−loss)
+        return self._skill(rest), -np.expm1(-loss) / -np.expm1(-rest)
 
     def skill_error(self, score: np.ndarray, stderr: np.ndarray) -> np.ndarray:
         """Standard error of `skill(score)` by the delta method."""

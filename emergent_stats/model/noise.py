@@ -68,7 +68,9 @@ class Normal(Noise):
         """See `Noise.sample`."""
         if metric.continuous:
             error = skill_errors(curve, metric)
-            return metric(skill + error * rng.standard_normal(skill.shape))
+            if np.any(rates.get("lapse", 0.0)):
+                skill = metric.shown(skill, lapse=rates["lapse"])  # type: ignore[attr-defined]
+            return metric(skill + error * rng.standard_normal(skill.shape), lapse=0.0)
         noisy = metric(skill, **rates) + score_errors(curve) * rng.standard_normal(skill.shape)
         low, high = type(metric).range
         return np.clip(noisy, low, high)

@@ -81,6 +81,8 @@ class Trend:
     account: ClassVar[str] = "gradual"
     #: True if the skill is not continuous in a parameter (then NUTS needs a sum over it).
     discontinuous: ClassVar[bool] = False
+    #: Whether skill saturates: what the metric then loses is free (`Metric.saturating`).
+    saturates: ClassVar[bool] = False
     #: Parameters whose posterior is far from Gaussian even where skill is smooth in them; those
     #: with bounded priors, places and widths of breaks, need not be named.
     outer: ClassVar[tuple[str, ...]] = ()
@@ -137,18 +139,10 @@ class PowerLaw(Trend):
 
 
 @dataclass(frozen=True)
-class Ceiling(Trend):
-    """Power law with an irreducible cross-entropy: s = −log(e^−line + e^−ceiling)."""
+class Ceiling(PowerLaw):
+    """Power law with an irreducible cross-entropy: a line seen through a metric that saturates."""
 
-    outer: ClassVar[tuple[str, ...]] = ("ceiling",)
-    level: Prior | float = LEVEL
-    slope: Prior | float = SLOPE
-    ceiling: Prior | float = Normal(1.0, 2.0)
-
-    def __call__(self, x, *, level, slope, ceiling):
-        """See `Trend.__call__`."""
-        line = level + slope * x
-        return line - _softplus(line - ceiling)
+    saturates: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

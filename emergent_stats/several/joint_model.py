@@ -64,6 +64,12 @@ class JointHypothesis:
     log_loading: Prior = LOG_LOADING
     name: str = field(default="", compare=False)
 
+    def __post_init__(self) -> None:
+        if self.trend.saturates:
+            # losses of the same outputs keep showing the shared skill itself
+            wide = tuple(m if m.continuous else m.saturating() for m in self.metrics)
+            object.__setattr__(self, "metrics", wide)
+
     def priors(self) -> dict[str, Prior]:
         """All free parameters and their priors; metrics are counted from 1."""
         found = dict(self.trend.priors())

@@ -103,7 +103,7 @@ def bands(
         skills, scores = [], []
         for h, values in draw_posterior(members(evidence, account), row, _DRAWS, rng):
             skill = np.asarray(h.skill(x - curve.centre, values), float)
-            skills.append(skill)
+            skills.append(h.shown(skill, values))
             scores.append(h.metric(skill, **h.rates(values)))
         low, mid, high = np.quantile(np.concatenate(scores), [0.05, 0.5, 0.95], axis=0)
         s_low, s_mid, s_high = np.quantile(np.concatenate(skills), [0.05, 0.5, 0.95], axis=0)
@@ -133,7 +133,9 @@ def small_change(
         small, size = 0.0, 0
         for h, values in draw_posterior(members(evidence, account), 0, _DRAWS, rng):
             skill = np.asarray(h.skill(curve.x - curve.centre, values), float)
-            seen = skill if metric.continuous else h.metric(skill, **h.rates(values))
+            seen = (
+                h.shown(skill, values) if metric.continuous else h.metric(skill, **h.rates(values))
+            )
             change = np.ptp(seen, axis=1)
             small, size = small + float((change < limit).sum()), size + change.size
         total += float(weight) * small / size
@@ -206,7 +208,10 @@ def _residual_scale(batch: Batch, h, skill, sigma, rates) -> tuple[np.ndarray, n
     """Spread and middle of the scores (skills for losses) around a trend, (R, m)."""
     obs = batch.obs
     if obs.kind == SKILL_NORMAL:
-        return np.sqrt(sigma**2 + obs.error[:1] ** 2), skill
+        middle = h.shown(skill, rates)
+        # noise between models is on the scale of the skill behind what is shown
+        slope = h.metric.beyond(middle, rates["lapse"])[1] if h.trend.saturates else 1.0
+        return np.sqrt((sigma / slope) ** 2 + obs.error[:1] ** 2), middle
     middle = h.metric(skill, **rates)
     between = 0.5 * np.abs(h.metric(skill + sigma, **rates) - h.metric(skill - sigma, **rates))
     if obs.kind == BINOMIAL:

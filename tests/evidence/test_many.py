@@ -1,7 +1,7 @@
 """The table of evidences, and leave-one-out densities from the same nodes."""
 
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import brute
 import numpy as np
@@ -13,13 +13,15 @@ from emergent_stats.collection.fits import pointwise
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, LARGE_ERROR, QUICK, SCREEN
 from emergent_stats.evidence.evidence import log_evidence
+from emergent_stats.evidence.integrand import log_visible_share
 from emergent_stats.evidence.many import evidence_table
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.metrics import ExactMatch
 from emergent_stats.model.noise import Binomial
+from emergent_stats.model.noise import Normal as NormalNoise
 from emergent_stats.model.priors import HalfNormal, Normal, Prior
-from emergent_stats.model.trends import TRENDS, Flat, Kink, PowerLaw, Step, Trend
+from emergent_stats.model.trends import TRENDS, Ceiling, Flat, Kink, PowerLaw, Step, Trend
 from emergent_stats.verdict.summary import leave_one_out
 
 RATES = {"guess": 0.01, "lapse": 0.01}
@@ -221,3 +223,70 @@ def test_own_trends_have_the_evidence_of_brute_force(trend):
     error = np.sqrt(np.mean([f.error[0] ** 2 for f in found]) / 4)
     assert np.mean([f.log_z[0] for f in found]) == pytest.approx(want, abs=0.02 + 3 * error)
     assert error < 0.05
+
+
+# --- what saturates ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("losses", "stderr", "sigma"),
+    [
+        ([3, 2.2, 1.8, 1.6, 1.55, 1.52], 0.0, 0.03),
+        ([3, 2.2, 1.8, 1.6, 1.55, 1.52], 0.02, 0.2),
+        ([3, 2.2, 1.6, 1.2, 0.9, 0.66], 0.02, 0.1),
+        ([1.2, 0.8, 0.7, 0.68, 0.665, 0.66], 0.0, 0.2),
+    ],
+)
+def test_a_loss_that_saturates_in_closed_form(losses, stderr, sigma):
+    """Given what is irreducible a line has a Gaussian evidence; the rest is a sum over that."""
+    losses = np.array(losses)
+    error = None if stderr == 0 else np.full(6, stderr)
+    curve = Curve(10.0 ** np.linspace(8, 11, 6), losses, "cross_entropy", stderr=error)
+    metric, wide = curve.metric_object, 2.0
+    h = Hypothesis(
+        Ceiling(level=Normal(0.0, wide), slope=HalfNormal(1.5)), metric, NormalNoise(sigma)
+    )
+    low, high = h.priors()["lapse"].low, h.priors()["lapse"].high
+    near = np.exp(np.linspace(np.log(1e-6), np.log(1 - low / losses.min()), 2000))
+    edges = losses.min() * (1 - near)
+    lapse = 0.5 * (edges[1:] + edges[:-1])
+    log_w = np.log(np.log(edges[:-1] / edges[1:]) / np.log(high / low))
+    x = np.stack([np.ones(6), curve.x - curve.centre])
+    prior = np.diag([wide**2, 1.5**2])
+    terms = []
+    for own, w in zip(lapse, log_w, strict=True):
+        slope = losses / (losses - own)
+        seen = -np.log((losses - own) / np.log(2.0))
+        noise = np.diag(sigma**2 + (stderr / losses * slope) ** 2)
+        total = x.T @ prior @ x + noise
+        gain = prior @ x @ np.linalg.inv(total)
+        mean, spread = gain @ seen, prior - gain @ x.T @ prior
+        upwards = special.log_ndtr(mean[1] / np.sqrt(spread[1, 1])) + np.log(2.0)
+        density = -0.5 * (seen @ np.linalg.solve(total, seen) + np.linalg.slogdet(total)[1])
+        density -= 3 * np.log(2 * np.pi)
+        terms.append(density + upwards + np.log(slope).sum() + w)
+    want = special.logsumexp(terms) - log_visible_share(h, [curve])[0]
+    found = [log_evidence(Batch.of([curve], metric), h, seed=s) for s in range(3)]
+    assert np.mean([f.log_z[0] for f in found]) == pytest.approx(want, abs=0.12)
+
+
+@pytest.mark.parametrize("n", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "shares", [[0.01, 0.05, 0.3, 0.55, 0.6, 0.59], [0.1, 0.4, 0.8, 0.9, 0.93, 0.92]]
+)
+def test_a_score_that_saturates_has_the_evidence_of_brute_force(n, shares):
+    score = np.round(np.array(shares) * n) / n
+    curve = Curve(10.0 ** np.linspace(8, 11, 6), score, "exact_match", n=float(n))
+    known = ExactMatch(guess=0.0, lapse=0.0)
+    trend, noise = {"level": Normal(0.0, 2.0), "slope": HalfNormal(1.5)}, Binomial(sigma=0.2)
+    h = Hypothesis(Ceiling(**trend), known, noise)
+    # the same line with each lapse that is possible
+    steps = (np.arange(32) + 0.5) / 32
+    each = [
+        brute.evidence_on_grid(
+            Hypothesis(PowerLaw(**trend), replace(known, lapse=float(rate)), noise), curve,
+            {"level": 81, "slope": 61},
+        )
+        for rate in h.priors()["lapse"].at(steps)
+    ]  # fmt: skip
+    want = special.logsumexp(each) - np.log(32)
+    found = [log_evidence(Batch.of([curve], known), h, seed=s) for s in range(3)]
+    assert np.mean([f.log_z[0] for f in found]) == pytest.approx(want, abs=0.15)

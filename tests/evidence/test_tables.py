@@ -5,6 +5,7 @@ from dataclasses import replace
 import brute
 import numpy as np
 import pytest
+from scipy import stats
 
 from emergent_stats.evidence.inner import read_profile
 from emergent_stats.evidence.nuisance import lattice
@@ -111,8 +112,10 @@ def test_losses_need_no_grid():
     curve = Curve(AXIS, np.linspace(3, 1, 6), "cross_entropy", stderr=np.full(6, 0.03))
     obs = observe([curve], CrossEntropy())
     found = profiles(obs, CrossEntropy(), lattice(obs, CrossEntropy(), Binomial(0.2), 2.0, 1, 1))
-    np.testing.assert_allclose(found.variance[0, 0], 0.04 + (0.03 / curve.score) ** 2, rtol=1e-6)
-    np.testing.assert_allclose(found.seen[0], CrossEntropy().skill(curve.score))
+    np.testing.assert_allclose(found.variance[0, 0, 0], 0.04 + (0.03 / curve.score) ** 2, rtol=1e-6)
+    np.testing.assert_allclose(found.seen[0, 0], CrossEntropy().skill(curve.score))
+    log_density = stats.norm.logpdf(0.0, 0.0, np.sqrt(found.variance[0, 0, 0]))
+    np.testing.assert_allclose(found.constant[0, 0, 0], log_density)
 
 
 def test_profiles_of_some_curves():

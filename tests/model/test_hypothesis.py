@@ -6,7 +6,7 @@ from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch, MultipleChoice
 from emergent_stats.model.noise import Binomial, Normal
 from emergent_stats.model.priors import Uniform
-from emergent_stats.model.trends import ACCOUNTS, TRENDS, Kink, PowerLaw, Step
+from emergent_stats.model.trends import ACCOUNTS, TRENDS, Ceiling, Kink, PowerLaw, Step
 
 CURVE = Curve(
     10.0 ** np.linspace(8, 11, 6), np.array([0.0, 0.0, 0.01, 0.1, 0.5, 0.8]), "exact_match", n=100.0
@@ -37,7 +37,7 @@ def test_a_curve_below_chance_has_no_floor_for_any_account():
 def _still(h):
     """Parameters of a trend that does not change, and no lapses."""
     flat = {n: 0.0 for n in h.trend.parameter_names() if n != "level"}
-    changed = {"width": 1.0, "ceiling": 9.0, "lapse": 0.0, "guess": 0.0}
+    changed = {"width": 1.0, "lapse": 0.0, "guess": 0.0}
     return flat | h.fixed() | {n: v for n, v in changed.items() if n in h.priors()}
 
 
@@ -99,3 +99,39 @@ def test_a_break_needs_four_scales():
     short = Curve(np.array([1e8, 1e9, 1e10]), np.array([0.0, 0.1, 0.9]), "exact_match", n=50.0)
     with pytest.raises(ValueError, match="at least 4 distinct scales"):
         Hypothesis(Step(), ExactMatch()).priors(short)
+
+
+@pytest.mark.parametrize("scale", ["log", "logit"])
+def test_an_irreducible_cross_entropy_is_a_lapse(scale):
+    # exp(−e^−s − c) = e^−c·exp(−e^−s): the identity that lets every account be linear in skill
+    line, c = np.linspace(-3, 3, 13), 0.4
+    metric = ExactMatch(guess=0.0, lapse=0.0)
+    total = -np.log(np.exp(-line) + c / np.log(2.0))
+    saturated = metric(total, guess=0.0, lapse=0.0)
+    lost = metric(line, guess=0.0, lapse=1.0 - np.exp(-c))
+    np.testing.assert_allclose(saturated, lost, rtol=1e-10)
+    # and a loss shows it as what is left of it, on either scale
+    loss = CrossEntropy(scale)
+    shown = loss.shown(line, lapse=c)
+    np.testing.assert_allclose(loss(line, lapse=c), loss(line) + c, rtol=1e-12)
+    np.testing.assert_allclose(loss(shown), loss(line) + c, rtol=1e-12)
+    behind, slope = loss.beyond(shown, c)
+    np.testing.assert_allclose(behind, line, rtol=1e-8, atol=1e-8)
+    ahead = loss.beyond(shown + 1e-6, c)[0] - loss.beyond(shown - 1e-6, c)[0]
+    np.testing.assert_allclose(slope, ahead / 2e-6, rtol=1e-5)
+
+
+def test_a_trend_that_saturates_loses_what_it_likes():
+    h = Hypothesis(Ceiling(), MultipleChoice.from_chance(0.25))
+    assert h.priors()["lapse"] == Uniform(0.0, 0.8 * 0.75)
+    assert h.metric.saturating() == h.metric
+    # a lapse that is declared is the least that is lost
+    assert Hypothesis(Ceiling(), ExactMatch(guess=0.0, lapse=0.1)).priors()["lapse"].low == 0.1
+    assert "lapse" in Hypothesis(Ceiling(), CrossEntropy()).priors()
+    assert "lapse" not in Hypothesis(PowerLaw(), CrossEntropy()).priors()
+    # the skill that is shown is the one whose score has lost as much
+    p = {"level": 0.0, "slope": 1.0, "guess": 0.25, "lapse": 0.3}
+    skill = np.linspace(-1.5, 3.0, 7)
+    whole = MultipleChoice(guess=0.25, lapse=0.0)
+    got = whole(h.shown(skill, p), guess=0.25, lapse=0.0)
+    np.testing.assert_allclose(got, h.metric(skill, guess=0.25, lapse=0.3), atol=2e-4)

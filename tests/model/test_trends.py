@@ -27,7 +27,6 @@ VALUES = {
     "bend": 1.1,
     "location": 0.13,
     "width": 0.4,
-    "ceiling": 0.9,
     "fall": 0.7,
     "slope_low": 0.3,
     "slope_high": 1.3,
@@ -123,13 +122,9 @@ def test_transition_narrows_to_a_step():
     np.testing.assert_allclose(call(Transition(), width=1e-3), call(Step()), atol=1e-9)
 
 
-def test_ceiling_far_away_is_a_power_law():
-    np.testing.assert_allclose(call(Ceiling(), ceiling=40.0), call(PowerLaw()), atol=1e-9)
-
-
-def test_ceiling_is_irreducible_cross_entropy():
-    line = call(PowerLaw())
-    np.testing.assert_allclose(np.exp(-call(Ceiling())), np.exp(-line) + np.exp(-0.9), rtol=1e-12)
+def test_ceiling_is_a_power_law_that_its_metric_shows_less_of():
+    assert Ceiling().saturates
+    np.testing.assert_array_equal(call(Ceiling()), call(PowerLaw()))
 
 
 def test_broken_narrows_to_a_kink():
