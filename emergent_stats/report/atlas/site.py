@@ -150,6 +150,8 @@ def from_table(series: Sequence[Curve], path: Path) -> Iterator[Entry]:
     names = [*ROW]
     for number, values in enumerate(table[names].astype(object).itertuples(index=False)):
         row = {n: None if pd.isna(v) else v for n, v in zip(names, values, strict=True)}
+        # where some are missing, Parquet gives whole numbers back as floats
+        row |= {n: int(row[n]) for n in ("shots", "seed", "m") if row[n] is not None}
         key = _key(row)
         if key in rows:
             raise ResultsError(

@@ -139,6 +139,13 @@ def test_verdicts_are_read_from_a_table(tmp_path, entries):
     assert found[0].bands == {}
 
 
+def test_whole_numbers_stay_whole_beside_missing_ones(tmp_path):
+    entries = [entry("a", shots=0), entry("b", shots=None)]
+    found = list(site.from_table([one.curve for one in entries], table(tmp_path, *entries)))
+    assert [one.row["shots"] for one in found] == [0, None]
+    assert all(type(one.row["m"]) is int for one in found)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
