@@ -149,7 +149,9 @@ def from_table(series: Sequence[Curve], path: Path) -> Iterator[Entry]:
     rows: dict[tuple, tuple[int, dict[str, Any]]] = {}
     names = [*ROW]
     for number, values in enumerate(table[names].astype(object).itertuples(index=False)):
-        row = {n: None if pd.isna(v) else v for n, v in zip(names, values, strict=True)}
+        row: dict[str, Any] = {
+            n: None if pd.isna(v) else v for n, v in zip(names, values, strict=True)
+        }
         # where some are missing, Parquet gives whole numbers back as floats
         row |= {n: int(row[n]) for n in ("shots", "seed", "m") if row[n] is not None}
         key = _key(row)
