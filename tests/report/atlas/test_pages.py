@@ -80,7 +80,7 @@ def test_search_filters_and_order(page):
     page.fill("#q", "task-5 nothing like it")
     assert page.text_content("#count") == "No series fits; clear the search or a filter."
     page.click("button[type=reset]")
-    page.wait_for_function("document.querySelector('#count').textContent.startsWith('62 of 62')")
+    page.wait_for_selector("#count:has-text('62 of 62')")
     page.select_option("#study", "gpt3")
     assert tasks(page) == ["3D+"]
     options = page.eval_on_selector_all("#family option", "all => all.map(one => one.textContent)")
