@@ -1,10 +1,10 @@
-# Everything a person does here, in ten commands; `make` alone lists them.
+# Everything a person does here; `make` alone lists the commands.
 # Python and make are all that must be there: the first command builds .venv from
 # requirements.lock.txt (every package pinned by hash) and leaves a stamp, so it is done once.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint bench calibration readme data lock
+.PHONY: help setup demo test test-slow lint bench calibration readme paper data lock
 
 PYTHON := .venv/bin/python
 RUN := .venv/bin/emergent-stats
@@ -49,6 +49,9 @@ calibration: $(STAMP) ## ranks of parameters and probabilities of accounts, from
 
 readme: $(STAMP) ## fill the README's table, figure and counts from one run
 	$(PYTHON) paper/readme.py
+
+paper: $(STAMP) ## fill the paper from the tables, draw it, make its PDF and LaTeX
+	$(PYTHON) paper/paper.py
 
 data: $(STAMP) ## rebuild every shipped table from its sources (or one: STUDY=name SOURCES=folder)
 	$(PYTHON) data/build.py $(if $(SOURCES),'$(SOURCES)') $(if $(STUDY),--study '$(STUDY)')

@@ -52,7 +52,7 @@ LONG = {
     "plots/verdict.py": 462,
 }
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 28_050
+PACKAGE_LINES = 28_400
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emergent_stats.cli import data_commands, failing, pool_command, several_commands, sweep_command
+from emergent_stats.cli import (
+    atlas_command,
+    data_commands,
+    failing,
+    pool_command,
+    several_commands,
+    sweep_command,
+)
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
@@ -392,6 +399,7 @@ def _compare(
 several_commands.register(app)
 pool_command.register(app)
 sweep_command.register(app)
+atlas_command.register(app)
 
 
 def main() -> None:
