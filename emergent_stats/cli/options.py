@@ -128,6 +128,14 @@ PriorsFrom = Annotated[
         "studies (without the one that is analysed)."
     ),
 ]
+Posterior = Annotated[
+    bool,
+    typer.Option(
+        "--posterior",
+        help="Also sample the winner and its rival in PyMC (seconds to minutes a series), and "
+        "take a verdict back where their evidences disagree.",
+    ),
+]
 Seed = Annotated[
     int, typer.Option(metavar="S", min=0, help="Seed of all that is random: same seed, same bytes.")
 ]

@@ -45,6 +45,7 @@ __all__ = [
     "data_dir",
     "load",
     "load_source",
+    "names",
     "read",
     "series",
     "stored",
@@ -89,7 +90,8 @@ def data_dir() -> Path:
     return installed if installed.is_dir() else here.parent / "data"
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
+    """Names of the shipped studies, in order."""
     return sorted(path.parent.name for path in data_dir().glob("*/source.toml"))
 
 
@@ -101,11 +103,11 @@ def about(study: str) -> dict[str, Any]:
     ResultsError
         For an unknown study, with the close names.
     """
-    names = _names()
-    if study not in names:
-        close = difflib.get_close_matches(study, names, 3, 0.5)
+    known = names()
+    if study not in known:
+        close = difflib.get_close_matches(study, known, 3, 0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-        raise ResultsError(f"unknown study {study!r}; {hint}known: {', '.join(names)}")
+        raise ResultsError(f"unknown study {study!r}; {hint}known: {', '.join(known)}")
     with open(data_dir() / study / "source.toml", "rb") as file:
         return tomllib.load(file)
 
@@ -157,7 +159,7 @@ def load_source(name_or_path: str | os.PathLike[str]) -> pd.DataFrame:
         If it is neither, or the file is not valid.
     """
     text = os.fspath(name_or_path)
-    if text in _names():
+    if text in names():
         return load(text)
     if Path(text).suffix.lower() in SUFFIXES or Path(text).exists() or os.sep in text:
         return read(text)
@@ -178,7 +180,7 @@ def studies() -> pd.DataFrame:
         licence, citation. A study of claims has 0 series.
     """
     rows = []
-    for name in _names():
+    for name in names():
         info = about(name)
         path = data_dir() / name / "results.parquet"
         table = pd.DataFrame(columns=list(COLUMNS))
