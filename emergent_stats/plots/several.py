@@ -102,7 +102,7 @@ def svg(figure: Figure, prefix: str) -> str:
     text = buffer.getvalue().decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' d="[^"]*"', lambda path: _short(path[0]), text)
+    text = re.sub(r' (?:d|x|y)="[^"]*"', lambda path: _short(path[0]), text)
     text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     text = re.sub(r">\s+<", "><", text)

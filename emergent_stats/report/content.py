@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emergent_stats.verdict.comparison import Comparison
 
 #: Up to this many series are shown in detail; of more, the important ones.
-MOST_DETAILS = 12
+MOST_DETAILS = 10
 #: Verdicts that are shown first.
 _FIRST = ("real", "artefact", "falls", "undecided")
 _NAMES = ("study", "family", "task", "metric", "shots", "seed", "axis")

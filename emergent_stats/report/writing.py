@@ -233,7 +233,7 @@ def _markdown(report: Report) -> str:
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}",
     "−": r"$-$", "±": r"$\pm$", "–": r"\textendash{}", "·": r"$\cdot$", "σ": r"$\sigma$",
     "≤": r"$\leq$",
     "≥": r"$\geq$", "≈": r"$\approx$", "×": r"$\times$", "½": r"$\frac12$", "[": "{[}", "]": "{]}",

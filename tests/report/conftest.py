@@ -26,8 +26,9 @@ def comparison(task="sums", verdict="gradual", p=(0.01, 0.9, 0.04, 0.04, 0.01), 
         for s in (0.5, 1.0, 2.0) for h in (0.5, 1.0, 2.0) for w in (0.5, 1.0, 2.0)
     ]  # fmt: skip
     rows = [
-        {"hypothesis": f"h_{account}", "account": account, "log_evidence": -30.0 + np.log(value),
-         "error": 0.02, "probability": value, "effective": 100.0, "pareto_k": 0.1, "warning": ""}
+        {"hypothesis": f"h_{account}", "account": account,
+         "log_evidence": -30.0 + np.log(value + 1e-12), "error": 0.02, "probability": value,
+         "effective": 100.0, "pareto_k": 0.1, "warning": ""}
         for account, value in zip(ACCOUNTS, p, strict=True)
     ]  # fmt: skip
     made = Comparison(

@@ -56,7 +56,7 @@ def test_a_rounded_score_stands_for_several_counts():
     rounded = Curve([1e8, 1e9, 1e10, 1e11], [0.13, 0.25, 0.5, 0.81], "exact_match", n=1003)
     low, high, _ = rounded.counts
     p = np.linspace(0.001, 0.999, 20_001)[:, None]
-    own = np.log(binom.cdf(high, 1003, p) - binom.cdf(low - 1, 1003, p)).max(0)
+    own = np.log((binom.cdf(high, 1003, p) - binom.cdf(low - 1, 1003, p)).max(0))
     assert (high > low).all()
     assert largest_log_likelihood(rounded) == pytest.approx(own.sum(), abs=1e-4)
 

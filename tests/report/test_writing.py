@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -45,11 +46,10 @@ def test_letters_are_printed_as_they_are():
 
 
 def test_a_cell_cannot_end_its_row(made):
-    for suffix, mark in ((".md", "|"), (".tex", "\\\\\n")):
-        one, odd = (
-            report_text(Report("m.csv", [made(name)]), suffix) for name in ("a", "x\n|\\\\ y")
-        )
-        assert one.count(mark) == odd.count(mark) - (suffix == ".md")
+    names = ("a", "x\n|\\\\ y")
+    for suffix, mark in ((".md", r"(?<!\\)\|"), (".tex", r"\\\\\n")):
+        one, odd = (report_text(Report("m.csv", [made(name)]), suffix) for name in names)
+        assert len(re.findall(mark, one)) == len(re.findall(mark, odd)) > 2
         assert len(one.splitlines()) == len(odd.splitlines())
 
 
