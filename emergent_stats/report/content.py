@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emergent_stats.verdict.comparison import Comparison
 
 #: Up to this many series are shown in detail; of more, the important ones.
-MOST_DETAILS = 10
+MOST_DETAILS = 8
 #: Verdicts that are shown first.
 _FIRST = ("real", "artefact", "falls", "undecided")
 _NAMES = ("study", "family", "task", "metric", "shots", "seed", "axis")
@@ -325,15 +325,13 @@ def sensitivity(c: Comparison) -> dict[str, Any] | None:
     jump = c.thresholds.jump_width
     words = [c.curve.scale_axis.in_words(f"jump ≤ {jump * w:g} decades") for w in widths]
     return {
-        "heads": [
-            {"words": text, "span": len(FACTORS), "heights": "½, 1, 2"} for text in words
-        ],
+        "widths": words,
         "lines": [
             {
                 "slope": marks[slope],
                 "cells": [
                     {"words": probability(known.get((slope, h, w))),
-                     "declared": slope == h == w == 1}
+                     "declared": slope == h == w == 1, "first": h == FACTORS[0]}
                     for w in widths for h in FACTORS
                 ],
             }

@@ -70,6 +70,8 @@ def thumbnail(c: Comparison, colours: Mapping[str, str]) -> str:
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colours[best]}" stroke-width="2"/>'
         )
-    dots = "".join(f"M{a:.1f} {b:.1f}h.01" for a, b in zip(x(places), y(scores), strict=True))
-    parts.append(f'<path d="{dots}" stroke="#1a1a1a" stroke-width="4.5" stroke-linecap="round"/>')
+    parts += [
+        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.3" fill="#1a1a1a"/>'
+        for a, b in zip(x(places), y(scores), strict=True)
+    ]
     return "".join(parts) + "</svg>"

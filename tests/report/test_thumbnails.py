@@ -14,7 +14,7 @@ def test_a_thumbnail_is_small_and_shows_every_score_inside_its_frame(made):
     text = thumbnail(made(), COLOURS)
     assert len(text) < 2000
     ET.fromstring(text)  # well formed
-    dots = re.findall(r"M([\d.]+) ([\d.]+)h.01", text)
+    dots = re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', text)
     assert len(dots) == 8
     x, y = np.array(dots, float).T
     assert (x[0], x[-1]) == (4, 128)
