@@ -1,8 +1,9 @@
-"""The command `report`: verdicts as one file that can be handed on."""
+"""Commands for readers: `report`, verdicts as one file to hand on, and `explain`, their words."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import shlex
 import sys
@@ -14,6 +15,7 @@ import typer
 
 from emergent_stats.cli.judging import compare_chosen
 from emergent_stats.cli.options import (
+    AsJson,
     Calibrate,
     Family,
     Jobs,
@@ -40,7 +42,7 @@ _SAMPLER = ("pymc", "arviz", "nutpie")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
+    """Add the commands to the command line."""
     app.command(
         "report",
         short_help="Write verdicts as one page to hand on.",
@@ -49,6 +51,14 @@ def register(app: typer.Typer) -> None:
         "  emergent-stats report mine.csv --calibrate 500 --posterior --out mine.html\n"
         "  emergent-stats report gpt3 --shots 0 --out table.tex",
     )(report_verdicts)
+    app.command(
+        "explain",
+        short_help="Tell what a word of the output means.",
+        epilog="\b\nExamples:\n"
+        "  emergent-stats explain edge\n"
+        "  emergent-stats explain p_cal\n"
+        "  emergent-stats explain unresolved gap",
+    )(explain_term)
 
 
 def report_verdicts(
@@ -93,6 +103,32 @@ def report_verdicts(
     )  # fmt: skip
     figures, colours = _figures(found) if out.suffix.lower() == ".html" else ({}, {})
     write_bytes(out, report_text(found, out.suffix.lower(), figures, colours).encode())
+
+
+def explain_term(
+    term: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TERM]", help="A word, a column, or a reason or warning as it was printed."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a verdict, reason, warning, column or prior means; without TERM, list all."""
+    from emergent_stats.cli.tables import say
+    from emergent_stats.report.glossary import explain, glossary
+
+    terms = [explain(" ".join(term))] if term else list(glossary().values())
+    if as_json:
+        rows = [{"term": t.name, "is": t.kinds, "also": t.also, "text": t.text} for t in terms]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    if term:
+        say(f"{terms[0].name} ({', '.join(terms[0].kinds)})", style="bold")
+        say(terms[0].text)
+        return
+    for kind in dict.fromkeys(kind for t in terms for kind in t.kinds):
+        say(f"{kind}: " + ", ".join(t.name for t in terms if kind in t.kinds), hanging="  ")
 
 
 def _figures(found) -> tuple[dict[int, str], dict[str, str]]:
