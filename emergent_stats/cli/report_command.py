@@ -116,19 +116,19 @@ def explain_term(
 ) -> None:
     """Tell what a verdict, reason, warning, column or prior means; without TERM, list all."""
     from emergent_stats.cli.tables import say
-    from emergent_stats.report.glossary import explain, glossary
+    from emergent_stats.report import glossary
 
-    terms = [explain(" ".join(term))] if term else list(glossary().values())
+    found = [glossary.explain(" ".join(term))] if term else list(glossary.terms().values())
     if as_json:
-        rows = [{"term": t.name, "is": t.kinds, "also": t.also, "text": t.text} for t in terms]
+        rows = [{"term": t.name, "is": t.kinds, "also": t.also, "text": t.text} for t in found]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     if term:
-        say(f"{terms[0].name} ({', '.join(terms[0].kinds)})", style="bold")
-        say(terms[0].text)
+        say(f"{found[0].name} ({', '.join(found[0].kinds)})", style="bold")
+        say(found[0].text)
         return
-    for kind in dict.fromkeys(kind for t in terms for kind in t.kinds):
-        say(f"{kind}: " + ", ".join(t.name for t in terms if kind in t.kinds), hanging="  ")
+    for kind in dict.fromkeys(kind for t in found for kind in t.kinds):
+        say(f"{kind}: " + ", ".join(t.name for t in found if kind in t.kinds), hanging="  ")
 
 
 def _figures(found) -> tuple[dict[int, str], dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emergent_stats.report.glossary import Term, explain
 from emergent_stats.report.soundness import check_sound
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import number, probability
@@ -79,14 +80,14 @@ class Report:
         """Name of each series: the parts that tell it from the others."""
         keys = self.keys
         differing = [n for n in _NAMES if len({str(k.get(n)) for k in keys}) > 1] or ["task"]
-        return [_words(key, differing) or "unnamed" for key in keys]
+        return [_name(key, differing) or "unnamed" for key in keys]
 
     @property
     def shared(self) -> str:
         """Parts of the name that all series share."""
         keys = self.keys
         same = [n for n in _NAMES if len({str(k.get(n)) for k in keys}) == 1]
-        return _words(keys[0], same)
+        return _name(keys[0], same)
 
     @property
     def tally(self) -> str:
@@ -96,7 +97,7 @@ class Report:
         return f"{len(self.comparisons):,} series: {listed}."
 
 
-def _words(key: Mapping[str, Any], names: Sequence[str]) -> str:
+def _name(key: Mapping[str, Any], names: Sequence[str]) -> str:
     known = [name for name in names if key.get(name) is not None]
     return " · ".join(_NAMED.get(name, "{}").format(key[name]) for name in known)
 
@@ -304,6 +305,15 @@ def _many(report: Report) -> Check:
         f"{tasks:,} tasks, each judged by itself: among many some look broken by luck. "
         "emergent-stats discover judges them together.",
     )
+
+
+def words(report: Report) -> list[Term]:
+    """Terms of the verdicts and reasons that this report holds, the frequent ones first."""
+    used = Counter(c.verdict for c in report.comparisons)
+    used += Counter(
+        c.reason.partition(":")[0] for c in report.comparisons if c.verdict == "undecided"
+    )
+    return list(dict.fromkeys(explain(name) for name, _ in used.most_common()))
 
 
 # --- one series ---------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Term:
 
 
 @cache
-def glossary() -> Mapping[str, Term]:
+def terms() -> Mapping[str, Term]:
     """All terms by their name, in alphabetical order."""
     facts = {
         **vars(THRESHOLDS),
@@ -69,7 +69,7 @@ def glossary() -> Mapping[str, Term]:
         "guess": metrics.GUESS,
         "lapse": metrics.LAPSE,
     }
-    terms = {
+    found = {
         name: Term(
             name,
             tuple(entry["is"]),
@@ -80,14 +80,14 @@ def glossary() -> Mapping[str, Term]:
         for name, entry in tomllib.loads(_FILE.read_text("utf-8")).items()
     }
     for name, cls in metrics.METRICS.items():
-        terms.setdefault(name, Term(name, ("metric",), _first_paragraph(cls.__doc__ or "")))
+        found.setdefault(name, Term(name, ("metric",), _first_paragraph(cls.__doc__ or "")))
     for name, cls in trends.TRENDS.items():
         kinds = ("hypothesis", "kind") if cls.account == "falls" else ("hypothesis",)
-        terms.setdefault(name, Term(name, kinds, _first_paragraph(cls.__doc__ or "")))
+        found.setdefault(name, Term(name, kinds, _first_paragraph(cls.__doc__ or "")))
     for name, (_, meaning) in COLUMNS.items():
         kinds = ("column", "axis") if name in AXES else ("column",)
-        terms.setdefault(name, Term(name, kinds, meaning[:1].upper() + meaning[1:] + "."))
-    return {name: terms[name] for name in sorted(terms, key=str.casefold)}
+        found.setdefault(name, Term(name, kinds, meaning[:1].upper() + meaning[1:] + "."))
+    return {name: found[name] for name in sorted(found, key=str.casefold)}
 
 
 def explain(text: str) -> Term:
@@ -103,13 +103,13 @@ def explain(text: str) -> Term:
     ResultsError
         For a word that is none of the package's, with the close ones.
     """
-    known = {_plain(n): t for t in glossary().values() for n in t.also}
-    known |= {_plain(t.name): t for t in glossary().values()}
+    known = {_plain(n): t for t in terms().values() for n in t.also}
+    known |= {_plain(t.name): t for t in terms().values()}
     wanted = _plain(text)
     if wanted in known:
         return known[wanted]
     cause = cause_of(text)
-    for term in glossary().values():
+    for term in terms().values():
         if {"reason", "warning"} & set(term.kinds) and cause.startswith(term.starts):
             return term
     close = [known[name].name for name in difflib.get_close_matches(wanted, known, 3, 0.6)]

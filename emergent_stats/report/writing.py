@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.report import content
 from emergent_stats.report.content import Report
+from emergent_stats.report.glossary import explain
 from emergent_stats.verdict.words import probability
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _page(report: Report, figures: Mapping[int, str], colours: Mapping[str, str]
         "checks": content.checklist(report),
         "warnings": content.warnings_of(report),
         "provenance": report.provenance,
+        "words": content.words(report),
     }
     return render("report.html", title=report.title, r=r)
 
@@ -85,17 +87,17 @@ def _page(report: Report, figures: Mapping[int, str], colours: Mapping[str, str]
 def _columns() -> list[dict[str, Any]]:
     """Heads of the table on the page, with what they mean."""
     columns = [
-        ("series", "name of the series", "name text"),
-        ("models", "models in the series", ""),
-        ("verdict", "real, artefact, gradual, flat, falls or undecided", "verdict text"),
-        *((a, f"probability of the account {a}", "p") for a in ACCOUNTS),
-        ("log BF", "log Bayes factor of a break against gradual", ""),
-        ("P(break), grid", "P(jump or onset) over the sensitivity grid", ""),
-        ("why", "reason of the verdict", "why text"),
+        ("series", "series", "name text"),
+        ("models", "m", ""),
+        ("verdict", "verdict", "verdict text"),
+        *((a, a, "p") for a in ACCOUNTS),
+        ("log BF", "log_bf", ""),
+        ("P(break), grid", "sensitivity grid", ""),
+        ("why", "reason", "why text"),
     ]
     return [
-        {"head": head, "meaning": meaning, "kind": kind, "text": "text" in kind}
-        for head, meaning, kind in columns
+        {"head": head, "meaning": explain(term).text, "kind": kind, "text": "text" in kind}
+        for head, term, kind in columns
     ]
 
 

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from emergent_stats.report.glossary import glossary
+from emergent_stats.report.glossary import terms
 
 ONE = ("gpt3", "--task", "2D+", "--shots", "50")
 
@@ -53,7 +53,7 @@ def test_explain_tells_one_word_and_lists_all(run):
     assert said.startswith("unresolved gap (reason)\n")
     status, said, _ = run("explain")
     assert status == 0
-    for name in glossary():
+    for name in terms():
         assert name in " ".join(said.split())
     (row,) = json.loads(run("explain", "p_cal", "--json")[1])
     assert (row["term"], row["is"]) == ("p_cal", ["column"])

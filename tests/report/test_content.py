@@ -82,3 +82,9 @@ def test_a_data_citation_stands_with_the_references(made):
     assert pytest.approx(len(content.REFERENCES)) == len(
         content.references(Report("m.csv", [made()]))
     )
+
+
+def test_the_words_of_the_verdicts_and_reasons_are_explained(made):
+    edge = made("b", "undecided", reason="edge: the score rises ever faster")
+    names = [term.name for term in content.words(Report("m.csv", [made("a"), edge, edge]))]
+    assert names == ["undecided", "edge", "gradual"]

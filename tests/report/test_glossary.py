@@ -10,7 +10,7 @@ import emergent_stats
 from emergent_stats.cli import posterior_listing
 from emergent_stats.collection.forecast import FORECASTS
 from emergent_stats.model.trends import ACCOUNTS
-from emergent_stats.report.glossary import explain, glossary
+from emergent_stats.report.glossary import explain, terms
 from emergent_stats.results.files import ResultsError
 from emergent_stats.results.schema import COLUMNS
 from emergent_stats.verdict import decision, graded
@@ -132,7 +132,7 @@ def test_every_column_has_an_entry(name):
 
 
 def test_entries_are_filled_and_short():
-    for term in glossary().values():
+    for term in terms().values():
         assert "{" not in term.text
         assert term.text.endswith((".", "½)", "!"))
         assert 8 < len(term.text) < 420
@@ -140,7 +140,7 @@ def test_entries_are_filled_and_short():
 
 
 def test_no_name_stands_for_two_terms():
-    names = [n.casefold() for t in glossary().values() for n in (t.name, *t.also)]
+    names = [n.casefold() for t in terms().values() for n in (t.name, *t.also)]
     assert sorted({n for n in names if names.count(n) > 1}) == []
 
 
