@@ -15,8 +15,7 @@ copyright = author
 release = version = emergent_stats.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_nb"]
-exclude_patterns = ["_build"]
-suppress_warnings = ["config.cache"]
+exclude_patterns = ["_build", "jupyter_execute"]
 
 autosummary_generate = True
 autosummary_imported_members = True
@@ -38,7 +37,9 @@ html_show_sourcelink = False
 html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["own.css"]
+html_context = {"default_mode": "auto"}
 html_theme_options = {
+    "header_links_before_dropdown": 4,
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
