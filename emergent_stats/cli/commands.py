@@ -225,7 +225,7 @@ def predict(
         typer.Option(
             metavar="X",
             parser=scale,
-            help="Fit the models up to this scale, in the axis' own units: 1e10, 2024-05-13.",
+            help="Fit the models up to this scale, in the axis' own units: 1e10, 10B, 2024-05-13.",
         ),
     ],
     task: Task = None,
@@ -372,7 +372,7 @@ pool_command.register(app)
 def main() -> None:
     """Entry point: bad input is one message on stderr and exit status 2."""
     try:
-        app()
+        app(prog_name="emergent-stats")
     except ValueError as error:
         from emergent_stats.results.files import ResultsError
 

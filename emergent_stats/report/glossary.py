@@ -6,7 +6,6 @@ explained by their own definitions.
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from emergent_stats.model.curve import ASSUMED_N, MIN_SCALES
 from emergent_stats.model.visible import smallest_change
 from emergent_stats.results.files import ResultsError
 from emergent_stats.results.schema import AXES, COLUMNS
+from emergent_stats.results.shipped import did_you_mean
 from emergent_stats.verdict.causes import cause_of
 from emergent_stats.verdict.decision import THRESHOLDS
 
@@ -112,8 +112,7 @@ def explain(text: str) -> Term:
     for term in terms().values():
         if {"reason", "warning"} & set(term.kinds) and cause.startswith(term.starts):
             return term
-    close = [known[name].name for name in difflib.get_close_matches(wanted, known, 3, 0.6)]
-    hint = f"did you mean {' or '.join(map(repr, dict.fromkeys(close)))}? " if close else ""
+    hint = did_you_mean(wanted, [name for name, term in known.items() if _plain(term.name) == name])
     raise ResultsError(
         f"{text!r} is no word of the output; {hint}emergent-stats explain lists all of them"
     )

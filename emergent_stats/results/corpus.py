@@ -8,7 +8,6 @@ this module is the door to all of them.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from emergent_stats.results.schema import (
     SERIES_KEY,
     WHOLE,
 )
+from emergent_stats.results.shipped import data_dir, did_you_mean, names
 
 __all__ = [
     "AXES",
@@ -83,18 +83,6 @@ def stored(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=empty)
 
 
-def data_dir() -> Path:
-    """Folder of the shipped studies: inside the installed package, or beside it in a checkout."""
-    here = Path(__file__).resolve().parents[1]
-    installed = here / "_data"
-    return installed if installed.is_dir() else here.parent / "data"
-
-
-def names() -> list[str]:
-    """Names of the shipped studies, in order."""
-    return sorted(path.parent.name for path in data_dir().glob("*/source.toml"))
-
-
 def about(study: str) -> dict[str, Any]:
     """What `source.toml` says of a study: citation, licence, files, how obtained, traps.
 
@@ -105,8 +93,7 @@ def about(study: str) -> dict[str, Any]:
     """
     known = names()
     if study not in known:
-        close = difflib.get_close_matches(study, known, 3, 0.5)
-        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        hint = did_you_mean(study, known)
         raise ResultsError(f"unknown study {study!r}; {hint}known: {', '.join(known)}")
     with open(data_dir() / study / "source.toml", "rb") as file:
         return tomllib.load(file)
