@@ -160,9 +160,9 @@ def findings(series: dict[str, Comparison], pairs: list[JointComparison]) -> str
             f"- GPT-3's few-shot 3-digit subtraction, {few.curve.score[-2]:.0%} at 13B and "
             f"{few.curve.score[-1]:.0%} at 175B: {plain(few)}, P(gradual) "
             f"{probability(few.p_gradual)}.",
-            f"- GPT-3's LAMBADA is {plain(accuracy)} by accuracy and {plain(perplexity)} by "
+            f"- GPT-3's LAMBADA is {plain(accuracy)} by accuracy, {plain(perplexity)} by "
             f"perplexity; both together: {both.verdict} (P {probability(chance_of(both))}).",
-            f"- OLMo-2 7B's leap on lettered arc_easy questions, beside bits per byte of the same: "
+            f"- OLMo-2 7B's leap on lettered arc_easy questions, beside their bits per byte: "
             f"{format_.verdict} (P {probability(chance_of(format_))}).",
             f"- On made-up curves, {rates}.",
         ]

@@ -1,5 +1,6 @@
 """The documentation builds offline, without a warning, and asks for nothing when it is read."""
 
+import doctest
 import re
 import shutil
 import subprocess
@@ -50,3 +51,24 @@ def test_the_documentation_builds_and_asks_for_nothing(tmp_path):
     }
     assert asked == set()
     assert list((built / "_images").glob("*.svg")), "the gallery has no figures"
+
+
+def test_the_readme_is_short_and_whole():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert len(re.sub("<!--.*?-->", "", readme).split()) <= 600
+    assert readme.count("![") == 1
+    assert "$ emergent-stats " in readme
+    for words in ("**Re-analyse.**", "**Plot.**", "**Teach.**", "make test", "make demo"):
+        assert words in readme
+    found = readme.partition("<!-- begin findings -->\n")[2].partition("\n<!-- end")[0]
+    assert len(found.splitlines()) == 5
+    for path in re.findall(r"\]\(([^)#]+)\)", readme):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_examples_and_links_of_a_page_hold(page):
+    text = (DOCS / page).read_text("utf-8")
+    for path in re.findall(r"\[[^\]\n]+\]\(([^)#]+\.\w+)\)", text):
+        assert (DOCS / path).exists(), path
+    assert doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8").failed == 0
