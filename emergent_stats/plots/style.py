@@ -64,6 +64,7 @@ _SETTINGS: Any = {
     "font.size": NORMAL,
     "text.color": INK,
     "text.usetex": False,
+    "text.parse_math": False,  # names come from other people's files
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
     "axes.labelsize": NORMAL,

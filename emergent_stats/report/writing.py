@@ -185,6 +185,11 @@ def _rows(report: Report) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
+def _line(text: str) -> str:
+    """`text` in one line, without what cannot be printed."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&^]|^[-+=])")
 
 
@@ -196,7 +201,7 @@ def markdown(text: str) -> str:
     >>> print(markdown("a|b <i>*c*</i>"))
     a\|b \<i\>\*c\*\</i\>
     """
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", _line(text))
 
 
 def _markdown(report: Report) -> str:
@@ -251,7 +256,7 @@ def latex(text: str) -> str:
     >>> print(latex("50 % of a_b"))
     50 \% of a\_b
     """
-    letters = "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    letters = "".join(_LATEX.get(letter, letter) for letter in _line(text))
     return re.sub(r"([-'?!])(?=[-'`])", r"\1{}", letters)  # no ligatures
 
 

@@ -42,7 +42,8 @@ def test_letters_are_printed_as_they_are():
     assert latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
     assert latex("a--b") == "a-{}-b"
     assert markdown("- no list") == r"\- no list"
-    assert markdown("a\nb") == "a b"
+    assert markdown("a\nb\x08\u202e") == "a b"
+    assert latex("a\x00") == "a"
 
 
 def test_a_cell_cannot_end_its_row(made):
