@@ -156,9 +156,9 @@ def _known_columns(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.Dat
 
 def _wide(frame: pd.DataFrame, names: list[str]) -> bool:
     """Whether two columns or more that the results table does not know hold numbers."""
-    unknown = [i for i, name in enumerate(names) if name not in COLUMNS]
-    filled = [pd.to_numeric(frame.iloc[:, i], errors="coerce").notna().mean() for i in unknown]
-    return sum(share > 0.5 for share in filled) >= 2
+    unknown = frame.iloc[:, [i for i, name in enumerate(names) if name not in COLUMNS]]
+    numbers = unknown.apply(pd.to_numeric, errors="coerce")
+    return int((numbers.notna().mean() > 0.5).sum()) >= 2
 
 
 def _text(frame: pd.DataFrame, name: str) -> pd.Series:

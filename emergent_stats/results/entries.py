@@ -88,20 +88,20 @@ def tasks(table: pd.DataFrame) -> pd.DataFrame:
         task, metrics and shots (comma-separated), families, series, models (the most that a series
         has).
     """
-    rows = []
+    found = []
     for task, own in table.groupby("task", sort=False):
-        series = own.groupby(corpus.SERIES_KEY, dropna=False, sort=False)
-        rows.append(
+        sizes = [rows["model"].nunique() for _, rows in corpus.series(own)]
+        found.append(
             {
                 "task": str(task),
                 "metrics": ", ".join(dict.fromkeys(own["metric"].astype(str))),
                 "shots": ", ".join(str(k) for k in sorted(own["shots"].dropna().unique())),
                 "families": own["family"].nunique(),
-                "series": series.ngroups,
-                "models": int(series["model"].nunique().max()),
+                "series": len(sizes),
+                "models": max(sizes),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(found)
 
 
 def _column(name: str, values: pd.Series, scores: bool) -> dict[str, Any]:
