@@ -188,7 +188,7 @@ def methods(report: Report) -> str:
     )
     priors = "learnt from other published studies" if report.priors == "corpus" else "declared"
     return (
-        f"{len(cs):,} series of scores at {span} scales were judged for emergence (Wei et al. "
+        f"{len(cs):,} series of scores at {span} scales {'was' if len(cs) == 1 else 'were'} judged for emergence (Wei et al. "
         "2022) and for the claim that the metric makes it (Schaeffer et al. 2023). A score is a "
         "metric of a latent skill, minus the log of cross-entropy, blurred by sampling and by "
         "learnt noise between models. Five accounts of the skill, of equal prior probability, were "
@@ -246,9 +246,9 @@ def checklist(report: Report) -> list[Check]:
         _power(report, smooth),
         _posterior(report),
         _pairs(report),
-        Check("no" if edge else "yes", f"{edge:,} of {total:,} series rise ever faster up to the "
-              "last model, where a jump cannot be told from a steep trend."),
-        Check("no" if below else "yes", f"{below:,} of {total:,} series have scores below chance."),
+        _all(total - edge, total, "series do not rise ever faster up to the last model, where a "
+             "jump cannot be told from a steep trend"),
+        _all(total - below, total, "series have no scores below chance"),
         _many(report),
     ]  # fmt: skip
     return checks
