@@ -189,7 +189,8 @@ def methods(report: Report) -> str:
     priors = "learnt from other published studies" if report.priors == "corpus" else "declared"
     return (
         f"{len(cs):,} series of scores at {span} scales {'was' if len(cs) == 1 else 'were'} judged "
-        "for emergence (Wei et al. 2022) and for the claim that the metric makes it (Schaeffer et al. 2023). A score is a "
+        "for emergence (Wei et al. 2022) and for the claim that the metric makes it (Schaeffer et "
+        "al. 2023). A score is a "
         "metric of a latent skill, minus the log of cross-entropy, blurred by sampling and by "
         "learnt noise between models. Five accounts of the skill, of equal prior probability, were "
         "weighed by their marginal likelihood: flat, gradual (a power law, or wide bends), onset "
