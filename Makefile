@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint bench calibration readme paper data lock
+.PHONY: help setup demo test test-slow lint docs bench calibration readme paper data lock
 
 PYTHON := .venv/bin/python
 RUN := .venv/bin/emergent-stats
@@ -41,13 +41,16 @@ lint: $(STAMP) ## check format, style and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m pyright
 
+docs: $(STAMP) ## build the documentation into docs/_build, offline
+	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build
+
 bench: $(STAMP) ## print the error-rate and speed tables
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PYTHON) $$script; done
 
 calibration: $(STAMP) ## ranks of parameters and probabilities of accounts, from the prior
 	$(PYTHON) benchmarks/calibration.py
 
-readme: $(STAMP) ## fill the README's table, figure and counts from one run
+readme: $(STAMP) ## fill the tables, figure and counts of README and docs from one run
 	$(PYTHON) paper/readme.py
 
 paper: $(STAMP) ## fill the paper from the tables, draw it, make its PDF and LaTeX

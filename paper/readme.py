@@ -1,7 +1,7 @@
-"""Fill the README's table, figure and quoted counts from one run of the package.
+"""Fill the tables, findings, output and figure of the README and of docs/ from one run.
 
-Between `<!-- begin NAME -->` and `<!-- end NAME -->` the README holds what this script writes
-there. `--check` changes nothing and fails where the README says something else.
+Between `<!-- begin NAME -->` and `<!-- end NAME -->` these pages hold what this script writes
+there. `--check` changes nothing and fails where they say something else.
 
 Run with `python paper/readme.py [--check]`.
 """
@@ -9,7 +9,10 @@ Run with `python paper/readme.py [--check]`.
 from __future__ import annotations
 
 import argparse
+import difflib
+import os
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,16 +21,20 @@ import numpy as np
 from matplotlib.image import imread
 
 from emergent_stats import compare_all, compare_joint, curves, load
-from emergent_stats.model.trends import ACCOUNTS
+from emergent_stats.model.trends import ACCOUNTS, BREAKS
+from emergent_stats.plots import several as plots
 from emergent_stats.plots import style
-from emergent_stats.plots import verdict as plots
 from emergent_stats.results.checkpoints import thinned
+from emergent_stats.several.joint import JointComparison
 from emergent_stats.verdict.comparison import Comparison
 from emergent_stats.verdict.words import probability
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-FIGURE = ROOT / "paper" / "gpt3-3-digit-subtraction.png"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "findings.md", ROOT / "docs" / "decides.md")
+#: The same outputs under two metrics.
+FIGURE = ROOT / "paper" / "two-metrics.png"
+#: The command whose output the README shows, and the characters of a line there.
+COMMAND, WIDTH = "emergent-stats test gpt3 --task LAMBADA --shots 0", "80"
 #: Largest mean difference of two pictures, as a share of black to white: fonts are drawn by the
 #: same library, lines may differ in the last pixel.
 ALIKE = 0.002
@@ -55,22 +62,19 @@ SERIES = (
 )  # fmt: skip
 
 
-def verdicts() -> tuple[str, Comparison]:
-    """Table of `SERIES`, and the comparison that the figure shows."""
+def verdicts() -> tuple[str, dict[str, Comparison]]:
+    """Table of `SERIES`, and the comparisons by their label."""
     head = ["series", "models", *ACCOUNTS, "verdict"]
     lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 2) + "---|"]
-    shown = None
+    shown = {}
     for label, study, condition, series in SERIES:
         rows = load(study).query(condition, engine="python")
         found = compare_all(curves(rows), calibrate=series)
         if len(found) != 1:
             raise SystemExit(f"{label}: {condition} fits {len(found)} series, not one")
-        comparison = found[0]
-        if "subtraction" in label:
-            shown = comparison
+        shown[label] = comparison = found[0]
         p = [probability(getattr(comparison, f"p_{account}")) for account in ACCOUNTS]
         lines.append(f"| {label} | {comparison.curve.m} | {' | '.join(p)} | {said(comparison)} |")
-    assert shown is not None
     return "\n".join(lines), shown
 
 
@@ -115,8 +119,9 @@ PAIRS = (
 )  # fmt: skip
 
 
-def joint() -> str:
-    """Table of `PAIRS`."""
+def joint() -> tuple[str, list[JointComparison]]:
+    """Table of `PAIRS`, and the comparisons."""
+    shown = []
     lines = [
         "| outputs seen through | models | gradual | real | format |",
         "|---|--:|--:|--:|--:|",
@@ -127,12 +132,62 @@ def joint() -> str:
         # checkpoints that count, as the verdict of the first metric takes them
         kept = thinned(curves(rows)[0]).models
         found = compare_joint(curves(rows[rows["model"].isin(kept)]))
+        shown.append(found)
         m = max(curve.m for curve in found.views.curves)
         chances = found.probabilities
         real = chances["onset"] + chances["jump"]
         p = [probability(v) for v in (chances["gradual"], real, chances["format"])]
         lines.append(f"| {label} | {m} | {' | '.join(p)} |")
-    return "\n".join(lines)
+    return "\n".join(lines), shown
+
+
+def findings(series: dict[str, Comparison], pairs: list[JointComparison]) -> str:
+    """Headline findings, a line each."""
+    found = list(series.values())
+    counts = {v: sum(c.verdict == v for c in found) for v in ("real", "artefact", "gradual")}
+    named = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
+    few = series["GPT-3 3-digit subtraction, few-shot"]
+    accuracy, perplexity = (
+        series[f"GPT-3 LAMBADA, zero-shot, {metric}"] for metric in ("accuracy", "perplexity")
+    )
+    both, format_ = pairs[0], pairs[2]
+    rates = re.findall(r"([A-Z][a-z ]+): (\d[\d.]*%)", error_rates())
+    rates = ", ".join(f"{what.lower()}: {share}" for what, share in rates)
+    return "\n".join(
+        [
+            f"- Of {len(found)} classic series: {named}, {len(found) - sum(counts.values())} "
+            "undecided.",
+            f"- GPT-3's few-shot 3-digit subtraction, {few.curve.score[-2]:.0%} at 13B and "
+            f"{few.curve.score[-1]:.0%} at 175B: {plain(few)}, P(gradual) "
+            f"{probability(few.p_gradual)}.",
+            f"- GPT-3's LAMBADA is {plain(accuracy)} by accuracy, {plain(perplexity)} by "
+            f"perplexity; both together: {both.verdict} (P {probability(chance_of(both))}).",
+            f"- OLMo-2 7B's leap on lettered arc_easy questions, beside their bits per byte: "
+            f"{format_.verdict} (P {probability(chance_of(format_))}).",
+            f"- On made-up curves, {rates}.",
+        ]
+    )
+
+
+def plain(comparison: Comparison) -> str:
+    """Return `said` without emphasis."""
+    return said(comparison).replace("*", "")
+
+
+def chance_of(found: JointComparison) -> float:
+    """Probability of what is most probable, jump and onset together."""
+    p = dict(found.probabilities)
+    p["real"] = sum(p.pop(account) for account in BREAKS)
+    return max(p.values())
+
+
+def output() -> str:
+    """Command and its output, as a block."""
+    env = os.environ | {"COLUMNS": WIDTH, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "emergent_stats.cli", *COMMAND.split()[1:]]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
+    lines = [line.rstrip() for line in done.stdout.strip().splitlines()]
+    return "\n".join(["```console", f"$ {COMMAND}", *lines, "```"])
 
 
 def error_rates() -> str:
@@ -143,33 +198,44 @@ def error_rates() -> str:
     return "\n".join(f"- {line.partition(' Verdicts at')[0]}" for line in lines)
 
 
-def filled(text: str, parts: dict[str, str]) -> str:
-    """Return the README with the parts between their marks."""
+def filled(pages: dict[Path, str], parts: dict[str, str]) -> dict[Path, str]:
+    """Return the pages with the parts between their marks, each of which stands once."""
+    pages = dict(pages)
     for name, part in parts.items():
         pattern = rf"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)"
-        text, count = re.subn(pattern, lambda m, part=part: m[1] + part + m[2], text, flags=re.S)
-        if count != 1:
-            raise SystemExit(f"README.md has {count} places for {name!r}, not one")
-    return text
+        total = 0
+        for path, text in pages.items():
+            pages[path], count = re.subn(
+                pattern, lambda m, part=part: m[1] + part + m[2], text, flags=re.S
+            )
+            total += count
+        if total != 1:
+            raise SystemExit(f"the pages have {total} places for {name!r}, not one")
+    return pages
 
 
 def main() -> None:
-    """Fill the README, or compare it."""
+    """Fill the pages, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
     check = parser.parse_args().check
-    table, shown = verdicts()
-    old = README.read_text("utf-8")
-    parts = {
-        "verdicts": table,
-        "chance": chance(),
-        "error rates": error_rates(),
-        "joint": joint(),
-    }
-    new = filled(old, parts)
+    old = {path: path.read_text("utf-8") for path in PAGES}
+    table, series = verdicts()
+    pairs, shown = joint()
+    new = filled(
+        old,
+        {
+            "verdicts": table,
+            "chance": chance(),
+            "error rates": error_rates(),
+            "joint": pairs,
+            "findings": findings(series, shown),
+            "output": output(),
+        },
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FIGURE.name if check else FIGURE
-        style.save(plots.plot_verdict(shown), path)
+        style.save(plots.plot_pair(shown[2]), path)
         same = True
         if check:
             pictures = [imread(p) for p in (path, FIGURE)]
@@ -177,14 +243,17 @@ def main() -> None:
                 float(np.abs(pictures[0] - pictures[1]).mean()) < ALIKE
             )
     if not check:
-        README.write_text(new, "utf-8")
+        for path, text in new.items():
+            path.write_text(text, "utf-8")
         return
-    for before, after in zip(old.splitlines(), new.splitlines(), strict=True):
-        if before != after:
-            print(f"README says: {before}\nnow:         {after}", file=sys.stderr)
-    if new != old or not same:
-        what = "README.md" if new != old else f"{FIGURE.name} (the picture)"
-        raise SystemExit(f"{what} is not what a run gives; run python paper/readme.py")
+    outdated = [path.name for path in PAGES if new[path] != old[path]]
+    for path in PAGES:
+        said_lines, now = old[path].splitlines(), new[path].splitlines()
+        for line in difflib.unified_diff(said_lines, now, path.name, "a run", n=0, lineterm=""):
+            print(line, file=sys.stderr)
+    if outdated or not same:
+        what = ", ".join([*outdated, *([] if same else [FIGURE.name])])
+        raise SystemExit(f"not what a run gives: {what}; run python paper/readme.py")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ ONLY_IN = {
     "pytensor": "bayes",
     "arviz": "bayes",
     "nutpie": "bayes",
+    "jinja2": "report",
     "matplotlib": "plots",
     "seaborn": "plots",
     "typer": "cli",
@@ -52,7 +53,7 @@ LONG = {
     "plots/verdict.py": 462,
 }
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 28_400
+PACKAGE_LINES = 28_900
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 

@@ -6,7 +6,6 @@ help and mistakes answer at once.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +16,11 @@ from emergent_stats.cli import (
     data_commands,
     failing,
     pool_command,
+    report_command,
     several_commands,
     sweep_command,
 )
+from emergent_stats.cli.judging import compare_chosen, series_of
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
@@ -29,6 +30,7 @@ from emergent_stats.cli.options import (
     Jobs,
     KeepNoise,
     Out,
+    Posterior,
     PriorsFrom,
     PriorSource,
     Seed,
@@ -41,8 +43,6 @@ from emergent_stats.cli.options import (
 
 if TYPE_CHECKING:
     from emergent_stats.collection.discoveries import Discoveries
-    from emergent_stats.model.curve import Curve
-    from emergent_stats.verdict.comparison import Comparison
 
 __all__ = ["AxisName", "app", "main"]
 
@@ -81,24 +81,20 @@ def give_verdicts(
     smallest_change: SmallestChange = None,
     priors: PriorsFrom = PriorSource.weak,
     out: Out = None,
-    posterior: Annotated[
-        bool,
-        typer.Option(
-            "--posterior",
-            help="Also sample the winner and its rival in PyMC (seconds to minutes a series), and "
-            "take a verdict back where their evidences disagree. Adds columns posterior_….",
-        ),
-    ] = False,
+    posterior: Posterior = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give each series a verdict: real, artefact, gradual, flat, falls or undecided, and why."""
+    """Give each series a verdict: real, artefact, gradual, flat, falls or undecided, and why.
+
+    With --posterior the rows end with columns posterior_….
+    """
     from emergent_stats.cli import listing, posterior_listing, several_listing
     from emergent_stats.results.files import SUFFIXES, json_text, write_table
     from emergent_stats.verdict.rows import frame as as_frame
 
     if out is not None:
         listing.check_out(out, SUFFIXES)
-    verdicts = _compare(
+    verdicts = compare_chosen(
         source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
     )
     found, beside = [], [{}] * len(verdicts)
@@ -223,7 +219,7 @@ def predict(
         typer.Option(
             metavar="X",
             parser=scale,
-            help="Fit the models up to this scale, in the axis' own units: 1e10, 2024-05-13.",
+            help="Fit the models up to this scale, in the axis' own units: 1e10, 10B, 2024-05-13.",
         ),
     ],
     chosen: dict[str, Any],
@@ -243,7 +239,7 @@ def predict(
 
     if out is not None:
         listing.check_out(out, SUFFIXES)
-    series = _series(source, chosen)
+    series = series_of(source, chosen)
     with listing.progress("forecasting") as report:
         found = forecast.forecast_all(series, cut, seed=seed, jobs=jobs, progress=report)
     if out is not None:
@@ -326,19 +322,11 @@ def draw(
     from emergent_stats.plots import style, verdict
 
     listing.check_out(out, style.SUFFIXES)
-    verdicts = _compare(source, chosen, calibrate, jobs, seed, most=verdict.MOST_PANELS)
+    verdicts = compare_chosen(source, chosen, calibrate, jobs, seed, most=verdict.MOST_PANELS)
     figure = (
         verdict.plot_verdict(verdicts[0]) if len(verdicts) == 1 else verdict.plot_verdicts(verdicts)
     )
     style.save(figure, out)
-
-
-def _series(source: str, chosen: dict[str, Any]) -> list[Curve]:
-    """Series of a source that were asked for."""
-    from emergent_stats.results import corpus
-    from emergent_stats.results.selection import curves, select
-
-    return curves(select(corpus.load_source(source), **chosen), chosen["axis"])
 
 
 def _discover(
@@ -354,50 +342,17 @@ def _discover(
     from emergent_stats.collection import discoveries, selected
 
     keep = None if succeeds is None else selected.Succeeds(succeeds)
-    series = _series(source, chosen)
+    series = series_of(source, chosen)
     with listing.progress("weighing") as report:
         return discoveries.discover(
             series, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs, progress=report
         )
 
 
-def _compare(
-    source: str,
-    chosen: dict[str, Any],
-    calibrate: int,
-    jobs: int | None,
-    seed: int,
-    most: int | None = None,
-    smallest_change: float | None = None,
-    priors: str = "weak",
-) -> list[Comparison]:
-    """Verdicts of the chosen series, with a progress bar where someone is watching."""
-    from emergent_stats.cli import listing
-    from emergent_stats.results import corpus
-    from emergent_stats.verdict.decision import THRESHOLDS
-    from emergent_stats.verdict.judge import compare_all
-
-    thresholds = replace(THRESHOLDS, smallest_change=smallest_change)
-    series = _series(source, chosen)
-    if most is not None and len(series) > most:
-        raise corpus.ResultsError(
-            f"{len(series)} series match and a figure holds {most}; "
-            "choose fewer with --task, --family, --metric or --shots"
-        )
-    with listing.progress() as report:
-        return compare_all(
-            series,
-            calibrate=calibrate,
-            seed=seed,
-            thresholds=thresholds,
-            priors=priors,
-            jobs=jobs,
-            progress=report,
-        )
-
-
+report_command.register(app)
 several_commands.register(app)
 pool_command.register(app)
+report_command.register(app)
 sweep_command.register(app)
 atlas_command.register(app)
 
@@ -405,4 +360,4 @@ atlas_command.register(app)
 def main() -> None:
     """Entry point: one message on stderr; exit status 2 for bad input, 1 if this machine fails."""
     with failing.told():
-        app()
+        app(prog_name="emergent-stats")

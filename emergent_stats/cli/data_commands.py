@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from emergent_stats.cli.options import AsJson, AsObject, Duplicates, Form, Source, app
+from emergent_stats.cli.options import AsJson, AsObject, Duplicates, Form, Source, app, studies_like
 from emergent_stats.importers.wide_map import EXAMPLE
 
 
@@ -36,24 +36,54 @@ def list_studies(as_json: AsJson = False) -> None:
 @app.command(
     "show",
     short_help="Tell what is in a study.",
-    epilog="\b\nExamples:\n  emergent-stats show gpt3\n  emergent-stats show wei-claims --rows 23",
+    epilog="\b\nExamples:\n  emergent-stats show gpt3\n  emergent-stats show gpt3 --tasks\n"
+    "  emergent-stats show wei-claims --rows 23",
 )
 def show_study(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a shipped study.")],
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY",
+            help="Name of a shipped study; with --tasks also a results table.",
+            autocompletion=studies_like,
+        ),
+    ],
     rows: Annotated[int, typer.Option(metavar="R", min=1, help="First rows to print.")] = 5,
+    tasks: Annotated[bool, typer.Option("--tasks", help="List its tasks instead.")] = False,
     as_json: AsObject = False,
 ) -> None:
     """Tell what is in a study: columns, citation, licence, known traps, first rows."""
     from emergent_stats.cli import tables
     from emergent_stats.results import entries
 
-    if as_json:
+    if tasks:
+        _list_tasks(study, as_json)
+    elif as_json:
         from emergent_stats.results.files import to_json
 
         told = entries.entry(study, rows)
         typer.echo(to_json(told, 1))
     else:
         typer.echo(tables.printable(entries.show(study, rows, tables.width())))
+
+
+def _list_tasks(source: str, as_json: bool) -> None:
+    """Print the tasks of a study or table, a line each."""
+    from emergent_stats.cli import tables
+    from emergent_stats.results import corpus, entries
+    from emergent_stats.results.files import json_text
+
+    found = entries.tasks(corpus.load_source(source))
+    if as_json:
+        typer.echo(json_text(found), nl=False)
+        return
+    # names come last and whole: they are what is typed next
+    order = ("series", "models", "families", "shots", "metrics", "task")
+    rows = [order, *zip(*(found[name].astype(str) for name in order), strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        typer.echo(tables.printable("  ".join(cells).rstrip()))
 
 
 @app.command(
@@ -63,7 +93,10 @@ def show_study(
 )
 def cite_studies(
     studies: Annotated[
-        list[str], typer.Argument(metavar="STUDY...", help="Names of shipped studies.")
+        list[str],
+        typer.Argument(
+            metavar="STUDY...", help="Names of shipped studies.", autocompletion=studies_like
+        ),
     ],
 ) -> None:
     """Print the papers of one study or several as BibTeX."""

@@ -18,13 +18,14 @@ app = typer.Typer(
     "  emergent-stats studies\n"
     "  emergent-stats test gpt3 --task '3D*'\n"
     "  emergent-stats plot gpt3 --task '3D*' --out figure.pdf\n"
-    "  emergent-stats forecast gpt3 --cut 1e10 --task '3D*'\n"
+    "  emergent-stats report gpt3 --task '3D*' --out report.html\n"
+    "  emergent-stats explain edge\n"
+    "  emergent-stats forecast gpt3 --cut 10B --task '3D*'\n"
     "  emergent-stats design --models 8 --span 4 --n 300\n"
     "  emergent-stats import lm-eval runs --out mine.parquet\n\n"
     "SOURCE is the name of a shipped study or a .csv, .parquet or .json results table. "
     "Exit status: 0 done, 2 bad input.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -81,12 +82,24 @@ def scale(text: str) -> float:
         return parse_value(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no scale; write a number (1e10) or a date (2024-05-13)"
+            f"{text!r} is no scale; write a number (1e10, 10B) or a date (2024-05-13)"
         ) from None
 
 
+def studies_like(incomplete: str) -> list[str]:
+    """Names of shipped studies that begin like this, for a shell's Tab."""
+    from emergent_stats.results.shipped import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
 Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="Study, or results table (.csv, .parquet, .json).")
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="Study, or results table (.csv, .parquet, .json).",
+        autocompletion=studies_like,
+    ),
 ]
 Task = Annotated[
     list[str] | None,
@@ -150,6 +163,14 @@ PriorsFrom = Annotated[
     typer.Option(
         help="Priors of slopes, levels, noise and rates: declared ones, or learnt from the shipped "
         "studies (without the one that is analysed)."
+    ),
+]
+Posterior = Annotated[
+    bool,
+    typer.Option(
+        "--posterior",
+        help="Also sample the winner and its rival in PyMC (seconds to minutes a series), and "
+        "take a verdict back where their evidences disagree.",
     ),
 ]
 Seed = Annotated[

@@ -153,11 +153,11 @@ def _judge(
         if plot is not None:
             style.save(figures[0], plot)
         if html is not None:
-            from emergent_stats.report.page import page_text
+            from emergent_stats.report.page import sections_page
 
             svgs = [several.svg(figure, f"f{i}") for i, figure in enumerate(figures)]
             left = [f"Left out: {o.key['family']} {o.key['task']}: {o.reason}" for o in left_out]
-            text = page_text(
+            text = sections_page(
                 f"{title}: {source}", several_listing.sections(found, rows, svgs), left
             )
             write_bytes(html, text.encode())

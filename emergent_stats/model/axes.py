@@ -231,16 +231,18 @@ def iso_date(year: float) -> str:
 
 
 def parse_value(text: str) -> float:
-    """Value of an axis as a person types it: a number, or an ISO date as a decimal year.
+    """Value of an axis as a person types it: a number, 10B, or an ISO date as a decimal year.
 
     Examples
     --------
-    >>> parse_value("1e10"), parse_value("2024-01-01")
-    (10000000000.0, 2024.0)
+    >>> parse_value("1e10"), parse_value("1.3B"), parse_value("2024-01-01")
+    (10000000000.0, 1300000000.0, 2024.0)
     """
     if parse_date(text) is not None:
         return decimal_year(text)
-    value = float(text)
+    sizes = {suffix.casefold(): size for size, suffix in _SUFFIXES}
+    size = sizes.get(text.strip()[-1:].casefold())
+    value = float(text.strip()[:-1]) * size if size else float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is not a number")
     return value

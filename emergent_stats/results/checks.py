@@ -13,6 +13,7 @@ from emergent_stats.model.axes import AXES, parse_date
 from emergent_stats.model.metrics import ALIASES, METRICS, limits
 from emergent_stats.results.files import ResultsError
 from emergent_stats.results.schema import (
+    COLUMN_ALIASES,
     COLUMNS,
     FLOATS,
     REQUIRED,
@@ -113,6 +114,7 @@ def validate(frame: pd.DataFrame, source: str = "table") -> pd.DataFrame:
 
 def _known_columns(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.DataFrame:
     names = [str(name).strip().lower() for name in frame.columns]
+    names = [COLUMN_ALIASES.get(name, name) for name in names]
     for name in COLUMNS:
         if names.count(name) > 1:
             raise ResultsError(f"{source}: the column {name!r} stands twice; keep one")
@@ -129,6 +131,12 @@ def _known_columns(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.Dat
             plural = "s" if len(missing) > 1 else ""
             told = "; ".join(f"{name!r} ({COLUMNS[name][1]})" for name in missing)
             text.append(f"{source}: required column{plural} missing: {told}. Add to each row")
+            if {"task", "score"} <= set(missing) and _wide(frame, names):
+                text.append(
+                    f"Is each task a column of its own? Make a results table of it: "
+                    f"emergent-stats import wide {source} --columns map.toml --out mine.parquet "
+                    "(import --help shows a map)"
+                )
         text += [
             f"{source}: unknown column {wrong!r}; did you mean {right!r}?"
             for wrong, right in hints.items()
@@ -142,6 +150,13 @@ def _known_columns(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.Dat
         notes.append(f"columns not used: {', '.join(extra)}")
     kept = [i for i, name in enumerate(names) if name in COLUMNS]
     return frame.iloc[:, kept].set_axis([names[i] for i in kept], axis=1)
+
+
+def _wide(frame: pd.DataFrame, names: list[str]) -> bool:
+    """Whether two columns or more that the results table does not know hold numbers."""
+    unknown = frame.iloc[:, [i for i, name in enumerate(names) if name not in COLUMNS]]
+    numbers = unknown.apply(pd.to_numeric, errors="coerce")
+    return int((numbers.notna().mean() > 0.5).sum()) >= 2
 
 
 def _text(frame: pd.DataFrame, name: str, source: str) -> pd.Series:

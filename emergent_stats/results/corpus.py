@@ -8,7 +8,6 @@ this module is the door to all of them.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from emergent_stats.results.schema import (
     SERIES_KEY,
     WHOLE,
 )
+from emergent_stats.results.shipped import data_dir, did_you_mean, names
 
 __all__ = [
     "AXES",
@@ -41,6 +41,7 @@ __all__ = [
     "data_dir",
     "load",
     "load_source",
+    "names",
     "published_claims",
     "read",
     "series",
@@ -79,17 +80,6 @@ def stored(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=empty)
 
 
-def data_dir() -> Path:
-    """Folder of the shipped studies: inside the installed package, or beside it in a checkout."""
-    here = Path(__file__).resolve().parents[1]
-    installed = here / "_data"
-    return installed if installed.is_dir() else here.parent / "data"
-
-
-def _names() -> list[str]:
-    return sorted(path.parent.name for path in data_dir().glob("*/source.toml"))
-
-
 def about(study: str) -> dict[str, Any]:
     """What `source.toml` says of a study: citation, licence, files, how obtained, traps.
 
@@ -98,11 +88,10 @@ def about(study: str) -> dict[str, Any]:
     ResultsError
         For an unknown study, with the close names.
     """
-    names = _names()
-    if study not in names:
-        close = difflib.get_close_matches(study, names, 3, 0.5)
-        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-        raise ResultsError(f"unknown study {study!r}; {hint}known: {', '.join(names)}")
+    known = names()
+    if study not in known:
+        hint = did_you_mean(study, known)
+        raise ResultsError(f"unknown study {study!r}; {hint}known: {', '.join(known)}")
     with open(data_dir() / study / "source.toml", "rb") as file:
         return tomllib.load(file)
 
@@ -154,7 +143,7 @@ def load_source(name_or_path: str | os.PathLike[str]) -> pd.DataFrame:
         If it is neither, or the file is not valid.
     """
     text = os.fspath(name_or_path)
-    if text in _names():
+    if text in names():
         return load(text)
     if Path(text).suffix.lower() in SUFFIXES or Path(text).exists() or os.sep in text:
         return read(text)
@@ -175,7 +164,7 @@ def studies() -> pd.DataFrame:
         licence, citation. A study of claims has 0 series.
     """
     rows = []
-    for name in _names():
+    for name in names():
         info = about(name)
         path = data_dir() / name / "results.parquet"
         table = pd.DataFrame(columns=list(COLUMNS))

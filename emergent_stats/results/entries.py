@@ -79,6 +79,31 @@ def entry(study: str, rows: int = 5) -> dict[str, Any]:
     }
 
 
+def tasks(table: pd.DataFrame) -> pd.DataFrame:
+    """Tasks of a results table, one row each in order of first appearance.
+
+    Returns
+    -------
+    DataFrame
+        task, metrics and shots (comma-separated), families, series, models (the most that a series
+        has).
+    """
+    found = []
+    for task, own in table.groupby("task", sort=False):
+        sizes = [rows["model"].nunique() for _, rows in corpus.series(own)]
+        found.append(
+            {
+                "task": str(task),
+                "metrics": ", ".join(dict.fromkeys(own["metric"].astype(str))),
+                "shots": ", ".join(str(k) for k in sorted(own["shots"].dropna().unique())),
+                "families": own["family"].nunique(),
+                "series": len(sizes),
+                "models": max(sizes),
+            }
+        )
+    return pd.DataFrame(found)
+
+
 def _column(name: str, values: pd.Series, scores: bool) -> dict[str, Any]:
     kind, meaning = corpus.COLUMNS.get(name, (str(values.dtype), ""))
     if not scores:

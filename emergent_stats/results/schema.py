@@ -29,6 +29,8 @@ COLUMNS = MappingProxyType(
         "assumed": ("str", "columns of this row that were inferred, not published: 'n,chance'"),
     }
 )
+#: Other names of columns → the name here.
+COLUMN_ALIASES = MappingProxyType({"parameters": "params"})
 #: Columns that files leave out where no row fills them: older files do not know them.
 OPTIONAL = tuple(name for name, axis in AXES.items() if axis.dated)
 REQUIRED = ("study", "family", "model", "task", "metric", "score")

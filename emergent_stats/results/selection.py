@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,6 +13,7 @@ from emergent_stats.model.axes import AXES
 from emergent_stats.model.curve import AXIS_UNITS, Curve
 from emergent_stats.model.metrics import ALIASES
 from emergent_stats.results.files import ResultsError
+from emergent_stats.results.shipped import did_you_mean
 
 #: Most existing values that a message lists.
 _LISTED = 12
@@ -84,8 +84,7 @@ def _matching(frame: pd.DataFrame, column: str, wanted: Sequence[str]) -> pd.Dat
             v for v in values if fnmatchcase(v.casefold(), pattern.casefold())
         ]
         if not hits:
-            close = difflib.get_close_matches(pattern, values, 3, 0.6)
-            hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+            hint = did_you_mean(pattern, values)
             raise ResultsError(
                 f"--{column} {pattern!r} matches nothing; {hint}{_exist(sorted(values), column)}"
             )
@@ -96,6 +95,8 @@ def _matching(frame: pd.DataFrame, column: str, wanted: Sequence[str]) -> pd.Dat
 def _exist(values: Sequence[object], what: str) -> str:
     shown = ", ".join(map(str, values[:_LISTED])) or "none"
     more = f" and {len(values) - _LISTED} more" if len(values) > _LISTED else ""
+    if more and what == "task":
+        more += "; emergent-stats show SOURCE --tasks lists them"
     return f"{what} here: {shown}{more}"
 
 

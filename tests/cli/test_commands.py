@@ -58,7 +58,7 @@ def outside(*words, **kwargs):
 
 COMMANDS = [
     "studies", "show", "cite", "import", "export", "test", "discover", "arrivals", "forecast",
-    "design", "plot", "pair", "seeds", "pool", "sweep", "atlas",
+    "design", "plot", "report", "explain", "pair", "seeds", "pool", "sweep", "atlas",
 ]  # fmt: skip
 
 

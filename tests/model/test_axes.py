@@ -205,8 +205,22 @@ def test_every_command_takes_the_date(run, source, tmp_path):
 def test_a_cut_that_is_no_scale_is_refused(run, source):
     status, _, err = run("forecast", source, "--cut", "soon")
     assert status == 2
-    assert "'soon' is no scale; write a number (1e10) or a date (2024-05-13)" in err
+    assert "'soon' is no scale; write a number (1e10, 10B) or a date (2024-05-13)" in err
     status, _, err = run("forecast", source, "--task", "rise", "--cut", "2019-06-01")
     assert status == 2
     assert "cut 2019-06-01: 1 distinct scales up to it" in err
     assert "date 2019-02-14 to " in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("10B", 1e10), ("1.3b", 1.3e9), (" 143k ", 143e3), ("2T", 2e12), ("350M", 3.5e8)],
+)
+def test_scales_are_typed_with_a_suffix(typed, value):
+    assert parse_value(typed) == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize("typed", ["B", "10X", "infB", "nan", ""])
+def test_what_is_no_scale_is_an_error(typed):
+    with pytest.raises(ValueError, match=r"not a number|could not convert"):
+        parse_value(typed)

@@ -83,5 +83,7 @@ def test_nothing_left_says_what_exists(frame, filters, message):
 
 def test_long_lists_are_cut(frame):
     many = pd.concat([frame.assign(task=f"task {i:02}") for i in range(20)])
-    with pytest.raises(ResultsError, match=r"task 11 and 8 more$"):
+    with pytest.raises(
+        ResultsError, match=r"task 11 and 8 more; emergent-stats show SOURCE --tasks lists them$"
+    ):
         select(many, task=["zzz"])

@@ -48,7 +48,9 @@ def told(entries: Sequence[Entry], studies: Iterable[str]) -> list[dict[str, Any
         verdict, words) and elsewhere (words, address).
     """
     covered = set(studies)
-    return [_told(claim, entries, covered) for claim in corpus.claims().to_dict("records")]
+    return [
+        _told(claim, entries, covered) for claim in corpus.published_claims().to_dict("records")
+    ]
 
 
 def _told(claim: dict[Any, Any], entries: Sequence[Entry], covered: set[str]) -> dict[str, Any]:
