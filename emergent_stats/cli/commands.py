@@ -7,13 +7,12 @@ help and mistakes answer at once.
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from emergent_stats.cli import data_commands, pool_command, several_commands
+from emergent_stats.cli import data_commands, plot_command, pool_command, several_commands
+from emergent_stats.cli.chosen import chosen_series, chosen_verdicts, discovered
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
@@ -36,11 +35,6 @@ from emergent_stats.cli.options import (
     Task,
     scale,
 )
-
-if TYPE_CHECKING:
-    from emergent_stats.collection.discoveries import Discoveries
-    from emergent_stats.model.curve import Curve
-    from emergent_stats.verdict.comparison import Comparison
 
 __all__ = ["Axis", "app", "main"]
 
@@ -99,7 +93,7 @@ def give_verdicts(
     if out is not None:
         listing.check_out(out, SUFFIXES)
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
-    verdicts = _compare(
+    verdicts = chosen_verdicts(
         source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
     )
     found = []
@@ -146,7 +140,7 @@ def tell_breaks(
     from emergent_stats.cli import collection_listing
 
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
-    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    found = discovered(source, chosen, succeeds, keep_noise, jobs, seed)
     if as_json:
         typer.echo(collection_listing.discoveries_json(found), nl=False)
     else:
@@ -201,7 +195,7 @@ def tell_arrivals(
     from emergent_stats.collection import arrivals, foresight
 
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
-    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    found = discovered(source, chosen, succeeds, keep_noise, jobs, seed)
     times = arrivals.arrival_times(found, gradual=gradual.value, seed=seed)
     seen = None
     if cut is not None:
@@ -255,7 +249,7 @@ def predict(
     if out is not None:
         listing.check_out(out, SUFFIXES)
     chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
-    series = _series(source, chosen)
+    series = chosen_series(source, chosen)
     with listing.progress("forecasting") as report:
         found = forecast.forecast_all(series, cut, seed=seed, jobs=jobs, progress=report)
     if out is not None:
@@ -317,101 +311,7 @@ def tell_design(
         design_listing.print_prospect(found)
 
 
-@app.command(
-    "plot",
-    short_help="Draw the verdict of one series or several.",
-    epilog="\b\nExamples:\n"
-    "  emergent-stats plot bigbench-bigg --task linguistic_mappings --out figure.pdf\n"
-    "  emergent-stats plot gpt3 --task '3D*' --out panels.png",
-)
-def draw(
-    source: Source,
-    out: Annotated[Path, typer.Option(help="Figure to write: .pdf, .svg or .png.")],
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
-    calibrate: Calibrate = 0,
-    jobs: Jobs = None,
-    seed: Seed = 0,
-) -> None:
-    """Draw the verdict of one series, or of several as small panels."""
-    from emergent_stats.cli import listing
-    from emergent_stats.plots import style, verdict
-
-    listing.check_out(out, style.SUFFIXES)
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
-    verdicts = _compare(source, chosen, calibrate, jobs, seed, most=verdict.MOST_PANELS)
-    figure = (
-        verdict.plot_verdict(verdicts[0]) if len(verdicts) == 1 else verdict.plot_verdicts(verdicts)
-    )
-    style.save(figure, out)
-
-
-def _series(source: str, chosen: dict[str, Any]) -> list[Curve]:
-    """Series of a source that were asked for."""
-    from emergent_stats.results import corpus
-    from emergent_stats.results.selection import curves, select
-
-    return curves(select(corpus.load_source(source), **chosen), chosen["axis"])
-
-
-def _discover(
-    source: str,
-    chosen: dict[str, Any],
-    succeeds: float | None,
-    keep_noise: bool,
-    jobs: int | None,
-    seed: int,
-) -> Discoveries:
-    """Discoveries among the chosen series, with a progress bar where someone is watching."""
-    from emergent_stats.cli import listing
-    from emergent_stats.collection import discoveries, selected
-
-    keep = None if succeeds is None else selected.Succeeds(succeeds)
-    series = _series(source, chosen)
-    with listing.progress("weighing") as report:
-        return discoveries.discover(
-            series, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs, progress=report
-        )
-
-
-def _compare(
-    source: str,
-    chosen: dict[str, Any],
-    calibrate: int,
-    jobs: int | None,
-    seed: int,
-    most: int | None = None,
-    smallest_change: float | None = None,
-    priors: str = "weak",
-) -> list[Comparison]:
-    """Verdicts of the chosen series, with a progress bar where someone is watching."""
-    from emergent_stats.cli import listing
-    from emergent_stats.results import corpus
-    from emergent_stats.verdict.decision import THRESHOLDS
-    from emergent_stats.verdict.judge import compare_all
-
-    thresholds = replace(THRESHOLDS, smallest_change=smallest_change)
-    series = _series(source, chosen)
-    if most is not None and len(series) > most:
-        raise corpus.ResultsError(
-            f"{len(series)} series match and a figure holds {most}; "
-            "choose fewer with --task, --family, --metric or --shots"
-        )
-    with listing.progress() as report:
-        return compare_all(
-            series,
-            calibrate=calibrate,
-            seed=seed,
-            thresholds=thresholds,
-            priors=priors,
-            jobs=jobs,
-            progress=report,
-        )
-
-
+plot_command.register(app)
 several_commands.register(app)
 pool_command.register(app)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import style
+from emergent_stats.plots.telling import Layer, tell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +20,9 @@ def plot_shares(
     data: Pooled,
     *,
     ax: Axes | None = None,
-    palette: Mapping[str, str] | None = None,
+    palette: style.Palette = None,
     title: str | None = None,
+    **kws: Any,
 ) -> Axes:
     """Shares of the accounts among the tasks of a collection.
 
@@ -34,26 +35,31 @@ def plot_shares(
     data : Pooled
     ax : matplotlib Axes, optional
         Where to draw; default a new figure of column width.
-    palette : dict, optional
+    palette : dict or name of a seaborn palette, optional
         Colour of each account.
     title : str, optional
         Default: how many tasks; "" for none.
+    **kws
+        Of the points, as `Axes.plot` takes them.
     """
     with style.look():
-        if ax is None:
-            ax = style.figure(style.COLUMN, 2.3).add_subplot()
-        colours = palette or style.ACCOUNT_COLOURS
+        ax = style.axes(ax, height=2.3)
+        colours = style.colours(palette)
         alone = data.alone.mean(0)
         for place, account, draws, single in zip(
             np.arange(len(ACCOUNTS))[::-1], ACCOUNTS, data.shares.T, alone, strict=True
         ):
             low, left, right, high = np.quantile(draws, [0.05, 0.25, 0.75, 0.95])
-            ax.hlines(place, low, high, color=colours[account], lw=1.0)
-            ax.hlines(place, left, right, color=colours[account], lw=3.0)
-            ax.plot(draws.mean(), place, "o", color=colours[account], ms=5, zorder=3)
-            ax.plot(single, place - 0.28, "D", mfc="white", mec=style.QUIET, ms=3.2, mew=0.8)
+            ax.hlines(place, low, high, color=colours[account], lw=style.pt(1.0))
+            ax.hlines(place, left, right, color=colours[account], lw=style.pt(3.0))
+            marks = dict(
+                marker=style.ACCOUNT_MARKS[account], color=colours[account], ms=style.pt(5)
+            )
+            ax.plot(draws.mean(), place, **(marks | dict(zorder=3) | kws))
+            ax.plot(single, place - 0.28, "D", mfc="white", mec=style.QUIET,
+                    ms=style.pt(3.2), mew=style.pt(0.8))  # fmt: skip
             ax.annotate(
-                f"{draws.mean():.0%}", (high, place), (4, 0), textcoords="offset points",
+                f"{draws.mean():.0%}", (high, place), (style.pt(4), 0), textcoords="offset points",
                 va="center", size=style.SMALL, annotation_clip=False,
             )  # fmt: skip
         ax.set_yticks(np.arange(len(ACCOUNTS))[::-1], ACCOUNTS)
@@ -62,5 +68,13 @@ def plot_shares(
         ax.set_xlim(0, 1.0)
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
         ax.set_xlabel("share of the tasks  (◇ tasks one by one)")
-        ax.set_title(f"{len(data.curves)} tasks" if title is None else title)
+        style.title(ax, title, f"{len(data.curves)} tasks")
+    means = data.shares.mean(0)
+    low, high = np.quantile(data.shares, [0.05, 0.95], axis=0)
+    said = ", ".join(f"{a} {m:.0%}" for a, m in zip(ACCOUNTS, means, strict=True))
+    tell(
+        ax, f"Shares of the accounts among {len(data.curves)} tasks: {said}.",
+        Layer("together, mean and 90 %", means, low=low, high=high, label=ACCOUNTS),
+        Layer("one by one", alone, label=ACCOUNTS), y="share of the tasks",
+    )  # fmt: skip
     return ax
