@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from emergent_stats.cli.chosen import chosen_series, chosen_table, chosen_verdicts
+from emergent_stats.cli.chosen import chosen_series, chosen_table, chosen_verdicts, discovered
 from emergent_stats.cli.options import (
     Calibrate,
     Family,
@@ -48,7 +49,9 @@ def register(app: typer.Typer) -> None:
         "\b\nExamples:\n"
         "  emergent-stats plot bigbench-bigg --task linguistic_mappings --out figure.pdf\n"
         "  emergent-stats plot gpt3 --task '3D*' --out panels.png\n"
-        "  emergent-stats plot sensitivity gpt3 --task 3D- --shots 50 --out priors.svg",
+        "  emergent-stats plot sensitivity gpt3 --task 3D- --shots 50 --out priors.svg\n"
+        "  emergent-stats plot forecast gpt3 --task 2D+ --cut 1e10 --preset single --out f.pdf\n"
+        "  emergent-stats plot metric --preset slide --out metric.svg",
     )(draw)
 
 
@@ -152,6 +155,56 @@ def _comparisons(asked: _Asked) -> list[Any]:
     )
 
 
+def _fits(asked: _Asked) -> list[Any]:
+    from emergent_stats.cli import listing
+    from emergent_stats.collection.fits import fit_all
+    from emergent_stats.results.checkpoints import thinned
+    from emergent_stats.results.files import ResultsError
+
+    series = [thinned(curve) for curve in _series(asked)]
+    with listing.progress("weighing") as report:
+        found = fit_all(series, seed=asked.seed, jobs=asked.jobs, progress=report)
+    if not found:
+        raise ResultsError(
+            "no series can be analysed: each needs 4 distinct scales and a score off the floor"
+        )
+    return found
+
+
+def _calibrations(asked: _Asked) -> list[Any]:
+    from emergent_stats.collection.fits import calibrate_fit
+
+    size = asked.calibrate or _SIMULATED
+    jobs = asked.jobs or os.cpu_count() or 1
+    return [calibrate_fit(fit, size, seed=asked.seed, jobs=jobs) for fit in _fits(asked)]
+
+
+def _plans(asked: _Asked) -> list[Any]:
+    from emergent_stats.results.files import ResultsError
+    from emergent_stats.verdict.advice import can_plan, plan_for
+
+    found = _comparisons(asked)
+    plans = [plan_for(c) for c in found if can_plan(c)]
+    if not plans:
+        raise ResultsError(
+            "no design can be judged: it needs 4 scales or more, counted (not a loss or a date)"
+        )
+    return plans
+
+
+def _forecasts(asked: _Asked) -> list[Any]:
+    from emergent_stats.cli import listing
+    from emergent_stats.collection.forecast import forecast_all
+    from emergent_stats.results.files import ResultsError
+
+    if asked.cut is None:
+        raise ResultsError("plot forecast: say up to where models are fitted: --cut 1e10")
+    series = _series(asked)
+    with listing.progress("forecasting") as report:
+        found = forecast_all(series, asked.cut, seed=asked.seed, jobs=asked.jobs, progress=report)
+    return [one for one in found if one is not None]
+
+
 def _pairs(asked: _Asked) -> list[Any]:
     from emergent_stats.several.find import find_pairs
     from emergent_stats.several.joint import compare_joint
@@ -168,9 +221,28 @@ def _seeds(asked: _Asked) -> list[Any]:
     return [compare_seeds(c, seed=asked.seed) for c in _limited(found, asked.most)]
 
 
+def _discoveries(asked: _Asked) -> list[Any]:
+    return [discovered(asked.source, asked.chosen, None, False, asked.jobs, asked.seed)]
+
+
+def _arrivals(asked: _Asked) -> list[Any]:
+    from emergent_stats.collection.arrivals import arrival_times
+
+    return [arrival_times(found, seed=asked.seed) for found in _discoveries(asked)]
+
+
 #: What a kind takes → how it is made of what was typed, one a figure or panel.
 _MAKERS: dict[str, Callable[[_Asked], list[Any]]] = {
+    "arrivals": _arrivals,
+    "calibration": _calibrations,
     "comparison": _comparisons,
+    "comparisons": lambda asked: [_comparisons(asked)],
+    "curve": _series,
+    "discoveries": _discoveries,
+    "fit": _fits,
+    "forecast": _forecasts,
+    "nothing": lambda _: [None],
     "pair": _pairs,
+    "plan": _plans,
     "seeds": _seeds,
 }

@@ -46,11 +46,24 @@ KINDS: MappingProxyType[str, Kind] = MappingProxyType(
             "plot_verdict", "comparison", "score, skill and probabilities; a panel a series",
             24, "plot_verdicts",
         ),
+        "study": Kind("plot_study", "comparisons", "every series of a study, by verdict", 240),
+        "transition": Kind("plot_transition", "fit", "where a break is, how wide, how high", 1),
         "sensitivity": Kind(
             "plot_sensitivity", "comparison", "P(jump or onset) under other priors"
         ),
+        "calibration": Kind(
+            "plot_calibration", "calibration", "simulated gradual series, and power", 1
+        ),
+        "design": Kind("plot_design", "plan", "what a design like this could decide"),
+        "breakthroughness": Kind(
+            "plot_breakthroughness", "curve", "BIG-bench's score beside its null"
+        ),
+        "forecast": Kind("plot_forecast", "forecast", "large models foretold, with --cut"),
         "pair": Kind("plot_pair", "pair", "all metrics of the same outputs, with joint fits", 1),
         "seeds": Kind("plot_seeds", "seeds", "every seed, and whether they form two groups", 1),
+        "forest": Kind("plot_forest", "discoveries", "which series of a collection break", None),
+        "arrivals": Kind("plot_arrivals", "arrivals", "at which scales tasks break out", None),
+        "metric": Kind("plot_metric", "nothing", "what a metric can and cannot do; no SOURCE"),
     }
 )  # fmt: skip
 
@@ -60,6 +73,13 @@ DEFAULT = "verdict"
 #: Function that draws → module of `emergent_stats.plots` it stands in.
 FUNCTIONS: MappingProxyType[str, str] = MappingProxyType(
     {
+        "plot_arrivals": "collection",
+        "plot_breakthroughness": "metrics",
+        "plot_calibration": "design",
+        "plot_design": "design",
+        "plot_forecast": "future",
+        "plot_forest": "collection",
+        "plot_metric": "metrics",
         "plot_pair": "several",
         "plot_panels": "panels",
         "plot_probabilities": "verdict",
@@ -68,6 +88,8 @@ FUNCTIONS: MappingProxyType[str, str] = MappingProxyType(
         "plot_sensitivity": "verdict",
         "plot_shares": "collection",
         "plot_skills": "scores",
+        "plot_study": "study",
+        "plot_transition": "transition",
         "plot_verdict": "verdict",
         "plot_verdicts": "verdict",
     }

@@ -74,7 +74,7 @@ def ticks_in_view(figure) -> set:
     for ax in figure.findobj(lambda artist: hasattr(artist, "get_xticklabels")):
         for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
             low, high = sorted(limits)
-            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            for tick in [*axis.majorTicks, *axis.minorTicks]:
                 if not low <= tick.get_loc() <= high:
                     labels |= {tick.label1, tick.label2}
     return labels
