@@ -13,6 +13,7 @@ from emergent_stats.cli.tables import plain, print_table, say, screen
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.model.visible import smallest_change
 from emergent_stats.verdict import causes
+from emergent_stats.verdict.comparisons import Comparisons
 from emergent_stats.verdict.words import number, probability, scale_range
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ _VERDICT_STYLES = {
     "real": "bold red", "artefact": "cyan", "gradual": "cyan", "falls": "magenta",
     "undecided": "yellow",
 }  # fmt: skip
-_TEXT = (
-    "study", "family", "task", "metric", "axis", "verdict", "kind", "reason", "warnings", "lean",
-    "summary", "largest_gap",
-)  # fmt: skip
-_WHOLE = ("shots", "seed", "m")
-_FLAGS = ("robust", "apparent_jump", "confirmed")
 
 
 def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
@@ -62,17 +57,7 @@ def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> Non
 
 def frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """Verdicts as a table, one row each, in the columns and order of the command line."""
-    import pandas as pd
-
-    table = pd.DataFrame([comparison.row() for comparison in comparisons], dtype=object)
-    for name in table.columns:
-        if name in _TEXT:
-            table[name] = table[name].astype("str")
-        elif name in _FLAGS:
-            table[name] = table[name].astype("boolean")
-        else:
-            table[name] = table[name].astype("Int64" if name in _WHOLE else "float64")
-    return table
+    return Comparisons(comparisons).frame()
 
 
 def print_studies(studies: pd.DataFrame) -> None:

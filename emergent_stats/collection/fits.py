@@ -45,6 +45,9 @@ class Fit:
     evidence: Mapping[str, Evidence]
     index: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"<Fit: {len(self.batch)} curves, {len(self.evidence)} hypotheses>"
+
     @property
     def offset(self) -> np.ndarray:
         """Skill added to every trend at each model, (C, m)."""

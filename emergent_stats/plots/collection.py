@@ -94,10 +94,17 @@ def plot_shares(
 def series_names(curves: Sequence[Curve], width: float) -> list[str]:
     """What tells series apart, cut to `width` inches."""
     keys = [{**c.key, "metric": c.metric} for c in curves]
-    parts = ("family", "task", "shots", "seed", "metric")
-    differ = [n for n in parts if len({str(k.get(n)) for k in keys}) > 1] or ["task"]
+    parts = [
+        n for n in ("family", "task", "shots", "seed", "metric")
+        if len({str(k.get(n)) for k in keys}) > 1
+    ]  # fmt: skip
+    told = [n for n in parts if n != "metric"]
+    # the metric is said only where it alone tells two series apart
+    if len({tuple(str(k.get(n)) for n in told) for k in keys}) == len(keys):
+        parts = told
     names = [
-        " · ".join(scores.key_word(n, k[n]) for n in differ if k.get(n) is not None) for k in keys
+        " · ".join(scores.key_word(n, k[n]) for n in parts or ["task"] if k.get(n) is not None)
+        for k in keys
     ]
     return [style.shorten(name, width, style.SMALL) for name in names]
 
@@ -162,8 +169,7 @@ def plot_forest(
             ax.plot([], [], ls="", marker=style.ACCOUNT_MARKS[account], color=colours[account],
                     ms=style.pt(4.6), label=f"{account}, among the others")  # fmt: skip
         ax.plot([], [], "o", mfc="white", mec=style.QUIET, ms=style.pt(3.6), label="by itself")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.3, -0.42 / (0.15 * len(shown) + 0.5)),
-                  ncols=3, handletextpad=0.3, columnspacing=1.2)  # fmt: skip
+        style.legend_below(ax, 3, handletextpad=0.3)
         more = f", the first {len(shown)}" if len(shown) < len(order) else ""
         style.title(ax, title, f"{called} of {len(order)} series called at lfdr ≤ {limit:g}{more}")
     full = series_names([data.curves[i] for i in order], 99.0)
@@ -264,7 +270,7 @@ def plot_arrivals(
         style.letters(axes)
         name = said if title is None else title
         if name:
-            fig.suptitle(name, x=0.02, ha="left", size=style.NORMAL, parse_math=False)
+            style.headline(fig, name)
     words = AXIS_UNITS[axis.name]
     first, last = (scale_label(float(units(data.at[i])), axis.name) for i in here[[0, -1]])
     tell(fig, f"{said}, between {first} and {last} {words}.")

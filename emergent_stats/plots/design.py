@@ -80,8 +80,7 @@ def plot_design(
         ax.set_ylim(-0.02, 1.02)
         ax.set_xlabel("height of the jump (nats of skill)")
         ax.set_ylabel("found: P(verdict real)")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2, handlelength=2.6,
-                  columnspacing=1.2)  # fmt: skip
+        style.legend_below(ax, 2)
         style.title(ax, title, f"n = {data.n:,.0f}, noise between models {data.sigma:.2f} nats")
     tell(ax, f"Probability of finding a jump of 1 nat with {data.runs} runs, {data.n:.0f} examples "
          f"and noise of {data.sigma:.2f} nats: {'; '.join(said)}.")  # fmt: skip
@@ -150,7 +149,7 @@ def plot_calibration(
         style.letters(axes)
         name = scores.series_title(curve) if title is None else title
         if name:
-            fig.suptitle(name, x=0.02, ha="left", weight="bold", parse_math=False)
+            style.headline(fig, name)
     tell(axes[0], f"Log Bayes factors of {null.size} gradual series simulated on this design; the "
          f"observed one is {data.log_bf:.2f} (p_cal {found.p_cal:.2g}).",
          Layer("log Bayes factor of a gradual series", null), Layer("observed", [data.log_bf]),

@@ -82,8 +82,7 @@ def plot_forecast(
         ax.plot(x, large.score, **(marks | kws))
         ax.axvline(data.cut, color=style.QUIET, lw=style.pt(0.8), ls=":", zorder=0)
         scores.scale_axis(ax, curve)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2, handlelength=2.4,
-                  columnspacing=1.2)  # fmt: skip
+        style.legend_below(ax, 2)
         name = style.shorten(scores.series_title(curve), style.COLUMN - 1.6, style.NORMAL)
         style.title(ax, title, f"{name}, surprise {data.surprise:.2g}")
     cut = scale_label(float(data.cut), curve.axis)

@@ -90,7 +90,7 @@ def plot_metric(
         tell(axes[2], f"Three metrics of one skill. 10–90 % widths: {said} decades.")
         style.letters(axes)
         if title:
-            fig.suptitle(title, x=0.02, ha="left", parse_math=False)
+            style.headline(fig, title)
     tell(
         fig, "What a metric can and cannot do to a skill that is a straight line of "
         f"{slope:g} nats per decade.",
@@ -121,8 +121,7 @@ def _curves(
     ax.set_yticks([0, 0.1, 0.5, 0.9, 1], ["0", "10 %", "50 %", "90 %", "100 %"])
     ax.set_xlabel("scale (decades)")
     ax.set_ylabel("of the way to the top")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.24), handlelength=2.4,
-              ncols=2 if len(metrics) > 3 else 1)  # fmt: skip
+    style.legend_below(ax, 2 if len(metrics) > 3 else 1)
     return ", ".join(said)
 
 

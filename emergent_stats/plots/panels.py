@@ -30,7 +30,7 @@ def plot_panels(
     with style.look():
         columns = min(len(data), 2 if style.room() > style.COLUMN else 1)
         rows = -(-len(data) // columns)
-        fig = style.figure(style.room(), 2.3 * rows)
+        fig = style.figure(style.room(), 2.6 * rows)
         axes = list(fig.subplots(rows, columns, squeeze=False).flat)
         for ax, one in zip(axes, data, strict=False):
             function(one, ax=ax, **kws)
@@ -38,5 +38,5 @@ def plot_panels(
             ax.set_axis_off()
         style.letters(axes[: len(data)])
         if title:
-            fig.suptitle(title, x=0.02, ha="left", parse_math=False)
+            style.headline(fig, title)
     return fig

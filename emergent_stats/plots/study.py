@@ -12,7 +12,7 @@ from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import scores, style
 from emergent_stats.plots.collection import series_names
 from emergent_stats.plots.telling import Layer, tell
-from emergent_stats.plots.verdict import verdict_words
+from emergent_stats.verdict.comparison import verdict_words
 from emergent_stats.verdict.words import probability
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def plot_study(
         return _ORDER.index(c.verdict), -float(np.nan_to_num(c.p_real))
 
     found = sorted(data, key=rank)
-    columns = max(1, min(len(found), int(style.room() / 1.15)))
+    columns = max(1, min(len(found), int(style.room() / (1.15 if len(found) <= 60 else 0.9))))
     rows = -(-len(found) // columns)
     counts = Counter(c.verdict for c in found)
     said = f"{len(found)} series: " + ", ".join(f"{counts[v]} {v}" for v in _ORDER if counts[v])
@@ -91,6 +91,6 @@ def plot_study(
             ax.set_axis_off()
         name = said if title is None else title
         if name:
-            fig.suptitle(name, x=0.02, ha="left", size=style.NORMAL, parse_math=False)
+            style.headline(fig, name)
     tell(fig, f"{said}.")
     return fig

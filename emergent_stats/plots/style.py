@@ -263,6 +263,13 @@ def letters(panels: Sequence[Axes], up: float = 5.0) -> None:
             )  # fmt: skip
 
 
+def headline(fig: Figure, words: str) -> None:
+    """Words above a whole figure, in as many lines as they need."""
+    width = fig.get_figwidth() / pt(1.0) - 0.2
+    fig.suptitle("\n".join(wrap(words, width, NORMAL)), x=0.02, ha="left", size=NORMAL,
+                 parse_math=False)  # fmt: skip
+
+
 def point_handle() -> Any:
     """Mark of a published score, for a legend."""
     from matplotlib.lines import Line2D
@@ -283,6 +290,17 @@ def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     figure.legend(
         handles, labels, loc="outside lower center", ncols=columns,
         handlelength=mark, handletextpad=beside, columnspacing=between,
+    )  # fmt: skip
+
+
+def legend_below(ax: Axes, columns: int = 1, **kws: Any) -> None:
+    """Legend of axes under the name of their x axis, at any height of theirs."""
+    from matplotlib.transforms import ScaledTranslation
+
+    under = ScaledTranslation(0, -pt(29) / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.45, 0), bbox_transform=ax.transAxes + under,
+        ncols=columns, handlelength=2.4, columnspacing=1.2, borderaxespad=0, **kws,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from emergent_stats.collection.fits import Fit
 
-_BINS = 28
+_BINS = 30
 #: Shapes with a transition: of any width, so that the width is estimated and not assumed.
 _TRANSITIONS = ("transition", "step", "wide_transition")
 
@@ -135,8 +135,7 @@ def plot_transition(
         name = scores.series_title(curve) if title is None else title
         likely = ", ".join(f"P({a}) {probability(p[a])}" for a in ("gradual", "onset", "jump"))
         if name:
-            fig.suptitle(f"{name}   {likely}", x=0.02, ha="left", size=style.NORMAL,
-                         parse_math=False)  # fmt: skip
+            style.headline(fig, f"{name}: {likely}")
     tell(
         fig, f"Posterior of the break of {scores.series_title(curve)}, if there is one ({likely})."
     )

@@ -12,6 +12,7 @@ from emergent_stats.plots import scores, style
 from emergent_stats.plots.scores import account_p, accounts_shown, key_word, series_title
 from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.results.files import ResultsError
+from emergent_stats.verdict.comparison import verdict_words
 from emergent_stats.verdict.words import probability
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def plot_verdicts(
         style.letters(axes[:count], _TWO_LINES)
         _legend(fig, data, palette)
         if title:
-            fig.suptitle(title, x=0.02, ha="left", parse_math=False)
+            style.headline(fig, title)
     said = "; ".join(f"{series_title(c.curve)}: {verdict_words(c)}" for c in data)
     tell(fig, f"{count} series. {said}.")
     return fig
@@ -262,12 +263,6 @@ def say_once(axes: Sequence[Axes], columns: int) -> None:
     for ax in axes:
         for label in (ax.xaxis.label, ax.yaxis.label):
             label.set_visible(label.get_alpha() != 0)
-
-
-def verdict_words(comparison: Comparison) -> str:
-    """The verdict and its kind."""
-    kind = f" ({comparison.kind})" if comparison.kind else ""
-    return f"{comparison.verdict}{kind}"
 
 
 def _colour(comparison: Comparison) -> str:
