@@ -125,10 +125,8 @@ def _read(words: list[str], kind: str | None) -> tuple[Kind, str]:
         raise ResultsError(f"no kind of figure {kind!r}; use {', '.join(KINDS)}")
     needed = 0 if KINDS[kind].takes == "nothing" else 1
     if len(words) != needed:
-        given = f"{len(words)} words after it" if words else "nothing after it"
-        raise ResultsError(
-            f"plot {kind}: takes {'one SOURCE' if needed else 'no SOURCE'}, got {given}"
-        )
+        wanted = "one SOURCE" if needed else "no SOURCE"
+        raise ResultsError(f"plot {kind}: takes {wanted}, got {len(words)} after it")
     return KINDS[kind], words[0] if needed else ""
 
 

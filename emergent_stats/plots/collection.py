@@ -169,7 +169,7 @@ def plot_forest(
             ax.plot([], [], ls="", marker=style.ACCOUNT_MARKS[account], color=colours[account],
                     ms=style.pt(4.6), label=f"{account}, among the others")  # fmt: skip
         ax.plot([], [], "o", mfc="white", mec=style.QUIET, ms=style.pt(3.6), label="by itself")
-        style.legend_below(ax, 3, handletextpad=0.3)
+        style.legend_below(ax, 3 if style.room() > style.COLUMN else 1, handletextpad=0.3)
         more = f", the first {len(shown)}" if len(shown) < len(order) else ""
         style.title(ax, title, f"{called} of {len(order)} series called at lfdr ≤ {limit:g}{more}")
     full = series_names([data.curves[i] for i in order], 99.0)

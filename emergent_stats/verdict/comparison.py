@@ -429,7 +429,8 @@ def comparison_html(c: Comparison) -> str:
     )
     table = f"<table><tr><th>account</th><th>probability</th></tr>{rows}</table>"
     notes = "".join(f"<li>{html.escape(w)}</li>" for w in c.warnings)
-    return (
-        f"<p><b>{html.escape(c.title)}: {html.escape(verdict_words(c))}</b><br>"
-        f"{html.escape(c.reason)}</p>{picture(c) or table}" + (f"<ul>{notes}</ul>" if notes else "")
+    # the picture has the reason in it
+    shown = picture(c) or f"<p>{html.escape(c.reason)}</p>{table}"
+    return f"<p><b>{html.escape(c.title)}: {html.escape(verdict_words(c))}</b></p>{shown}" + (
+        f"<ul>{notes}</ul>" if notes else ""
     )

@@ -198,11 +198,36 @@ def test_a_kind_of_figure_is_the_first_word_or_an_option(run, source, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("metric",),
+        ("breakthroughness", "SOURCE", "--task", "smooth rise"),
+        ("transition", "SOURCE", "--task", "smooth rise"),
+        ("forecast", "SOURCE", "--task", "smooth rise", "--cut", "1e10"),
+        ("study", "SOURCE"),
+        *(pytest.param(words, marks=pytest.mark.slow) for words in (
+            ("calibration", "SOURCE", "--task", "smooth rise", "--calibrate", "40"),
+            ("design", "SOURCE", "--task", "smooth rise"),
+            ("forest", "SOURCE"),
+            ("pair", "gpt3", "--task", "LAMBADA", "--shots", "0"),
+        )),
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_every_kind_can_be_plotted(run, source, tmp_path, words):
+    words = [source if word == "SOURCE" else word for word in words]
+    assert run("plot", *words, "--out", tmp_path / "x.svg") == (0, "", "")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("forecast", "gpt3"), "plot forecast: say up to where models are fitted: --cut 1e10"),
+        (("metric", "gpt3"), "plot metric: takes no SOURCE, got 1 after it"),
         (("verdikt", "gpt3"), "no kind of figure 'verdikt'; use verdict, "),
         (("gpt3", "--kind", "x"), "no kind of figure 'x'; use verdict, "),
-        (("pair", "gpt3", "pythia"), "plot pair: takes one SOURCE, got 2 words"),
+        (("pair", "gpt3", "pythia"), "plot pair: takes one SOURCE, got 2"),
         (("gpt3", "--preset", "huge"), "no preset 'huge'; use single, double, poster, slide"),
     ],
 )
