@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emergent_stats.plots.registry import FUNCTIONS, KINDS, function
-
-__all__ = ["KINDS", *FUNCTIONS]
+from emergent_stats.plots.registry import FUNCTIONS, function
+from emergent_stats.plots.registry import KINDS as KINDS
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +19,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(["KINDS", *FUNCTIONS])

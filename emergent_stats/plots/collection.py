@@ -63,10 +63,13 @@ def plot_shares(
             low, left, right, high = np.quantile(draws, [0.05, 0.25, 0.75, 0.95])
             ax.hlines(place, low, high, color=colours[account], lw=style.pt(1.0))
             ax.hlines(place, left, right, color=colours[account], lw=style.pt(3.0))
-            marks = dict(
-                marker=style.ACCOUNT_MARKS[account], color=colours[account], ms=style.pt(5)
+            marks: dict[str, Any] = dict(
+                marker=style.ACCOUNT_MARKS[account],
+                color=colours[account],
+                ms=style.pt(5),
+                zorder=3,
             )
-            ax.plot(draws.mean(), place, **(marks | dict(zorder=3) | kws))
+            ax.plot(draws.mean(), place, **(marks | kws))
             ax.plot(single, place - 0.28, "D", mfc="white", mec=style.QUIET,
                     ms=style.pt(3.2), mew=style.pt(0.8))  # fmt: skip
             ax.annotate(
@@ -153,8 +156,9 @@ def plot_forest(
                 marker=style.ACCOUNT_MARKS[best], color=colours[best], ms=style.pt(4.6), mew=0
             )
             ax.plot(p, place, **(marks | kws))
-            ax.annotate(probability(data.fdr[i]), (1.02, place), xycoords=ax.get_yaxis_transform(),
-                        va="center", size=style.SMALL)  # fmt: skip
+            said = probability(float(data.fdr[i]))
+            ax.annotate(said, (1.02, place), xycoords=ax.get_yaxis_transform(), va="center",
+                        size=style.SMALL)  # fmt: skip
         ax.annotate("fdr", (1.02, -1), xycoords=ax.get_yaxis_transform(), va="center",
                     size=style.SMALL)  # fmt: skip
         if 0 < called < len(shown):

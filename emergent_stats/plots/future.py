@@ -49,7 +49,7 @@ def plot_forecast(
     x = large.axis_values
     start = data.small.axis_values[-1:], data.small.score[-1:]
     low, high = data.low["averaged"], data.high["averaged"]
-    weights = dict(zip(ACCOUNTS, data.weights.tolist(), strict=True))
+    weights: dict[str, float] = dict(zip(ACCOUNTS, data.weights.tolist(), strict=True))
     shown = sorted((a for a in ACCOUNTS if weights[a] >= 0.01), key=lambda a: weights[a])
 
     def joined(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -70,8 +70,8 @@ def plot_metric(
         raise ResultsError(
             f"one figure shows 1 to {len(_MARKS)} lengths of 1 token or more, and a slope above 0"
         )
-    exact = {f"L = {n}": ExactMatch(lengths=((float(n), 1.0),)) for n in lengths}
-    others = {
+    exact: dict[str, Metric] = {f"L = {n}": ExactMatch(lengths=((float(n), 1.0),)) for n in lengths}
+    others: dict[str, Metric] = {
         "exact match, 16 tokens": ExactMatch(lengths=((16.0, 1.0),)),
         "token accuracy": ExactMatch(),
         "multiple choice of 4": MultipleChoice(),

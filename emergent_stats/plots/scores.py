@@ -205,7 +205,7 @@ def _bars(
         return
     low, high = np.clip(low, *ends), np.clip(high, *ends)
     ax.vlines(scale, low, high, color=style.QUIET, lw=style.pt(0.9), zorder=3)
-    marks = dict(marker="o", ls="", mfc=style.INK, mec="white", ms=style.pt(4),
+    marks: dict[str, Any] = dict(marker="o", ls="", mfc=style.INK, mec="white", ms=style.pt(4),
                  mew=style.pt(0.5), zorder=4, clip_on=False)  # fmt: skip
     ax.plot(scale, middle, **(marks | dict(kws)))
 

@@ -62,8 +62,9 @@ def plot_study(
             best = max(ACCOUNTS, key=lambda a, c=c: np.nan_to_num(scores.account_p(c, a)))
             if best in c.bands:
                 band = c.bands[best]
-                parts = (band[f"score_{part}"] for part in ("low", "mid", "high"))
-                style.band(ax, band["x"], *parts, colours[best], style.ACCOUNT_LINES[best])
+                low, mid, high = (band[f"score_{part}"] for part in ("low", "mid", "high"))
+                line = style.ACCOUNT_LINES[best]
+                style.band(ax, band["x"], low, mid, high, colours[best], line)
             marks: dict[str, Any] = dict(
                 marker="o", ls="", color=style.INK, ms=style.pt(2.2), mew=0
             )

@@ -157,14 +157,16 @@ def look() -> Iterator[None]:
     Only what still has matplotlib's default is set: a theme of the user's shows.
     """
     with mpl.rc_context():
-        user = {k for k in (*_LENGTHS, *_SETTINGS) if mpl.rcParams[k] != mpl.rcParamsDefault[k]}
+        now: Any = mpl.rcParams
+        default: Any = mpl.rcParamsDefault
+        user = {k for k in (*_LENGTHS, *_SETTINGS) if now[k] != default[k]}
         preset = _PRESET.get()
         if preset is not None:
             user -= _LENGTHS.keys()
-        size = mpl.rcParams["font.size"] / BASE if "font.size" in user else 1.0
+        size = now["font.size"] / BASE if "font.size" in user else 1.0
         size = preset.text if preset else size
         ours = _SETTINGS | {name: points * size for name, points in _LENGTHS.items()}
-        mpl.rcParams.update({k: v for k, v in ours.items() if k not in user} | _FIXED)
+        now.update({k: v for k, v in ours.items() if k not in user} | _FIXED)
         yield
 
 

@@ -50,7 +50,9 @@ def plot_transition(
         Of the histograms, as `Axes.stairs` takes them.
     """
     curve = data.batch.curves[0]
-    p = dict(zip(ACCOUNTS, probabilities(data.account_z)[0].tolist(), strict=True))
+    p: dict[str, float] = dict(
+        zip(ACCOUNTS, probabilities(data.account_z)[0].tolist(), strict=True)
+    )
     transitions = {n: data.evidence[n] for n in _TRANSITIONS if n in data.evidence}
     onsets = members(data.evidence, "onset")
     normal = special.ndtri((np.arange(2000) + 0.5) / 2000)

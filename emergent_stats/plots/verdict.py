@@ -47,7 +47,7 @@ def plot_probabilities(
     with style.look():
         ax = style.axes(ax, height=1.8)
         colours = style.colours(palette)
-        bars = dict(height=0.56, color=[colours[a] for a in ACCOUNTS], lw=0)
+        bars: dict[str, Any] = dict(height=0.56, color=[colours[a] for a in ACCOUNTS], lw=0)
         ax.barh(places, known, **(bars | kws))
         for place, value, length in zip(places, values, known, strict=True):
             ax.text(length + 0.03, place, probability(value), va="center", size=style.SMALL)
@@ -115,7 +115,7 @@ def plot_sensitivity(
                 )
                 continue
             p = row["onset"] + row["jump"]
-            edges = dict(fc=shades(p), ec="white", lw=style.pt(0.8))
+            edges: dict[str, Any] = dict(fc=shades(p), ec="white", lw=style.pt(0.8))
             ax.add_patch(Rectangle(corner, 1, 1, **(edges | kws)))
             speaks = [speaks_for(r, t.probability) for r in (row, declared or row)]
             ax.text(
