@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emergent_stats.collection.discoveries import LIMIT
-from emergent_stats.model.curve import AXIS_UNITS, Curve
+from emergent_stats.model.curve import AXIS_UNITS
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.plots import scores, style
 from emergent_stats.plots.telling import Layer, tell
@@ -94,24 +93,6 @@ def plot_shares(
     return ax
 
 
-def series_names(curves: Sequence[Curve], width: float) -> list[str]:
-    """What tells series apart, cut to `width` inches."""
-    keys = [{**c.key, "metric": c.metric} for c in curves]
-    parts = [
-        n for n in ("family", "task", "shots", "seed", "metric")
-        if len({str(k.get(n)) for k in keys}) > 1
-    ]  # fmt: skip
-    told = [n for n in parts if n != "metric"]
-    # the metric is said only where it alone tells two series apart
-    if len({tuple(str(k.get(n)) for n in told) for k in keys}) == len(keys):
-        parts = told
-    names = [
-        " · ".join(scores.key_word(n, k[n]) for n in parts or ["task"] if k.get(n) is not None)
-        for k in keys
-    ]
-    return [style.shorten(name, width, style.SMALL) for name in names]
-
-
 def plot_forest(
     data: Discoveries,
     *,
@@ -163,7 +144,7 @@ def plot_forest(
                     size=style.SMALL)  # fmt: skip
         if 0 < called < len(shown):
             ax.axhline(called - 0.5, color=style.INK, lw=style.pt(0.8), ls=style.CHANCE_LINE)
-        names = series_names([data.curves[i] for i in shown], 1.9)
+        names = scores.series_names([data.curves[i] for i in shown], 1.9)
         ax.set_yticks(range(len(shown)), names, parse_math=False)
         ax.tick_params(axis="y", length=0)
         ax.set_ylim(len(shown) - 0.4, -1.6)
@@ -176,7 +157,7 @@ def plot_forest(
         style.legend_below(ax, 3 if style.room() > style.COLUMN else 1, handletextpad=0.3)
         more = f", the first {len(shown)}" if len(shown) < len(order) else ""
         style.title(ax, title, f"{called} of {len(order)} series called at lfdr ≤ {limit:g}{more}")
-    full = series_names([data.curves[i] for i in order], 99.0)
+    full = scores.series_names([data.curves[i] for i in order], 99.0)
     tell(
         ax, f"{called} of {len(order)} series are called broken at a local false-discovery rate of "
         f"at most {limit:g}" + (f": {', '.join(full[:called])}." if called else "."),
@@ -261,7 +242,7 @@ def plot_arrivals(
             axes[1].hlines(place, *units([data.at_low[i], data.at_high[i]]), color=colours["jump"],
                            lw=style.pt(1.0), alpha=weight)  # fmt: skip
             axes[1].plot(units(data.at[i]), place, **(marks | dict(alpha=weight) | kws))
-        names = series_names([data.curves[i] for i in listed], min(1.7, 0.4 * width))
+        names = scores.series_names([data.curves[i] for i in listed], min(1.7, 0.4 * width))
         axes[1].set_yticks(range(len(listed)), names, parse_math=False)
         axes[1].tick_params(axis="y", length=0)
         axes[1].set_ylim(len(listed) - 0.4, -0.6)
@@ -276,6 +257,7 @@ def plot_arrivals(
         if name:
             style.headline(fig, name)
     words = AXIS_UNITS[axis.name]
+    named = scores.series_names([data.curves[i] for i in here], 99.0)
     first, last = (scale_label(float(units(data.at[i])), axis.name) for i in here[[0, -1]])
     tell(fig, f"{said}, between {first} and {last} {words}.")
     tell(axes[0], f"Share of tasks that have arrived by scale; at a constant rate "
@@ -285,6 +267,6 @@ def plot_arrivals(
          x=words, y="share of tasks")  # fmt: skip
     tell(axes[1], "Location of each break, median and 90 % interval.",
          Layer("arrived", units(data.at[here]), None, units(data.at_low[here]),
-               units(data.at_high[here]), series_names([data.curves[i] for i in here], 99.0)),
+               units(data.at_high[here]), named),
          y=words)  # fmt: skip
     return fig

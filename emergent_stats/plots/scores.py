@@ -143,6 +143,25 @@ def key_word(name: str, value: Any) -> str:
     return {"shots": f"{value}-shot", "seed": f"seed {value}"}.get(name, str(value))
 
 
+def series_names(curves: Sequence[Curve], width: float, size: str = style.SMALL) -> list[str]:
+    """What tells series apart, cut to `width` inches."""
+    keys = [{**c.key, "metric": c.metric} for c in curves]
+    parts = [
+        n for n in ("family", "task", "shots", "seed", "metric")
+        if len({str(k.get(n)) for k in keys}) > 1
+    ]  # fmt: skip
+    told = [n for n in parts if n != "metric"]
+    # the metric is said only where it alone tells two series apart
+    if len({tuple(str(k.get(n)) for n in told) for k in keys}) == len(keys):
+        parts = told
+    names = [
+        " · ".join(key_word(n, k[n]) for n in parts or ["task"] if k.get(n) is not None)
+        for k in keys
+    ]
+    names = [name or series_title(c) for name, c in zip(names, curves, strict=True)]
+    return [style.shorten(name, width, size) for name in names]
+
+
 def score_words(curve: Curve) -> str:
     """The scores in a sentence, for alternative text."""
     first, last = (scale_label(float(v), curve.axis) for v in curve.axis_values[[0, -1]])

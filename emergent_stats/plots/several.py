@@ -106,8 +106,8 @@ def plot_seeds(
             fig = style.figure(_width(), 3.4)
             ax = fig.subplots()
             _head(fig, name, _said(data))
-        for band, account in zip(bands, shown, strict=True):
-            _draw(ax, band, account, palette)
+        for band, account, own in zip(bands, shown, names, strict=True):
+            _draw(ax, band, account, palette, name=own)
         scores.plot_points(data.curve, [band.mid for band in bands], ax, **kws)
         if made:
             _legend(ax.figure, palette, [(n, a, 1.0) for n, a in zip(names, shown, strict=True)])
@@ -155,10 +155,13 @@ def _colours(palette: style.Palette) -> dict[str, Any]:
     return {"format": "#e69f00"} | style.colours(palette)
 
 
-def _draw(ax: Axes, band: Band, account: str, palette: style.Palette, p: float = 1.0) -> None:
+def _draw(
+    ax: Axes, band: Band, account: str, palette: style.Palette, p: float = 1.0, name: str = ""
+) -> None:
     colour, line = _colours(palette)[account], _LINES[account]
     style.band(ax, band.x, band.low, band.mid, band.high, colour, line, style.weight(p))
-    tell(ax, "", Layer(f"if {account}, median and 90 %", band.mid, band.x, band.low, band.high))
+    said = f"{name or f'if {account}'}, median and 90 %"
+    tell(ax, "", Layer(said, band.mid, band.x, band.low, band.high))
 
 
 def _legend(figure: Any, palette: style.Palette, entries: Sequence[tuple[str, str, float]]) -> None:

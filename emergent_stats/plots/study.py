@@ -10,7 +10,6 @@ import numpy as np
 
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import scores, style
-from emergent_stats.plots.collection import series_names
 from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.verdict.comparison import verdict_words
 from emergent_stats.verdict.words import probability
@@ -52,7 +51,7 @@ def plot_study(
     rows = -(-len(found) // columns)
     counts = Counter(c.verdict for c in found)
     said = f"{len(found)} series: " + ", ".join(f"{counts[v]} {v}" for v in _ORDER if counts[v])
-    names = series_names([c.curve for c in found], style.room() / columns - 0.12)
+    names = scores.series_names([c.curve for c in found], style.room() / columns - 0.12)
     with style.look():
         fig = style.figure(style.room(), 0.98 * rows + 0.3)
         axes = list(fig.subplots(rows, columns, squeeze=False).flat)

@@ -9,7 +9,7 @@ import numpy as np
 
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import scores, style
-from emergent_stats.plots.scores import account_p, accounts_shown, key_word, series_title
+from emergent_stats.plots.scores import account_p, accounts_shown, series_title
 from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.results.files import ResultsError
 from emergent_stats.verdict.comparison import verdict_words
@@ -237,10 +237,10 @@ def plot_verdicts(
     with style.look():
         fig = style.figure(width, 1.75 * rows + 0.45)
         axes = list(fig.subplots(rows, columns, squeeze=False).flat)
-        room = width / columns - 0.55
-        for ax, comparison in zip(axes, data, strict=False):
+        names = scores.series_names([c.curve for c in data], width / columns - 0.55, style.NORMAL)
+        for ax, comparison, name in zip(axes, data, names, strict=False):
             scores.plot_scores(comparison, ax=ax, palette=palette, **kws)
-            _panel_title(ax, comparison, data, room)
+            _panel_title(ax, comparison, name)
         say_once(axes[:count], columns)
         for ax in axes[count:]:
             ax.set_axis_off()
@@ -269,26 +269,17 @@ def _colour(comparison: Comparison) -> str:
     return style.VERDICT_COLOURS.get(comparison.verdict, style.INK)
 
 
-def _panel_title(ax: Axes, comparison: Comparison, all_: Sequence[Comparison], room: float) -> None:
+def _panel_title(ax: Axes, comparison: Comparison, name: str) -> None:
     """Two lines: what differs between the panels, then the verdict in its colour."""
-    keys = [c.curve.key for c in all_]
-    key = comparison.curve.key
-    names = [
-        n for n in ("family", "task", "shots", "seed") if len({str(k.get(n)) for k in keys}) > 1
-    ]
-    words = {n: key_word(n, key[n]) for n in names if key.get(n) is not None}
-    if "task" in words:
-        rest = style.text_width(" · ".join([*words.values(), ""]), style.NORMAL)
-        rest -= style.text_width(words["task"], style.NORMAL)
-        words["task"] = style.shorten(words["task"], max(room - rest, 0.3), style.NORMAL)
-    title = " · ".join(words.values()) or series_title(comparison.curve)
-    ax.set_title(
-        style.shorten(title, room, style.NORMAL), pad=style.pt(_TWO_LINES), parse_math=False
-    )
-    best = max(ACCOUNTS, key=lambda a: np.nan_to_num(account_p(comparison, a)))
-    p = probability(account_p(comparison, best))
+    ax.set_title(name, pad=style.pt(_TWO_LINES), parse_math=False)
+    if not comparison.bands:
+        said = verdict_words(comparison)
+    else:
+        best = max(ACCOUNTS, key=lambda a: np.nan_to_num(account_p(comparison, a)))
+        p = probability(account_p(comparison, best))
+        said = f"{verdict_words(comparison)}, P({best}) {p}"
     ax.annotate(
-        f"{verdict_words(comparison)}, P({best}) {p}", (0, 1), xytext=(0, style.pt(4)),
+        said, (0, 1), xytext=(0, style.pt(4)),
         xycoords="axes fraction", textcoords="offset points", size=style.SMALL,
         color=_colour(comparison),
     )  # fmt: skip
