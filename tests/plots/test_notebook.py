@@ -32,6 +32,7 @@ def test_results_are_told_in_a_line():
     for result in (c, drawn.discoveries(), drawn.arrivals(), drawn.forecast(), Comparisons([c])):
         assert "\n" not in repr(result)
         assert len(repr(result)) < 120
+    assert repr(c.curve) == "<Curve toy / Toy / addition / exact_match: 8 models by params>"
     assert repr(drawn.discoveries()) == "<Discoveries: 1 of 12 series called>"
     assert repr(drawn.forecast()).startswith("<Forecast of addition: 6 models fitted, 2 foretold")
 
