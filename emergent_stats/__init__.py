@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from emergent_stats.model.compiling import settle
+from emergent_stats.results.showing import drawn_by
 
 __version__ = version("emergent_stats")
 
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 
 # before any kernel is defined
 settle()
+# what draws a result in a notebook, loaded when one is shown
+drawn_by("Comparison", "emergent_stats.plots.notebook:of_comparison")
+drawn_by("JointComparison", "emergent_stats.plots.notebook:of_pair")
+drawn_by("SeedComparison", "emergent_stats.plots.notebook:of_seeds")
 
 __all__ = [
     "METRICS",

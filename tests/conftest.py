@@ -20,6 +20,12 @@ settings.register_profile("ci", _UNHURRIED, derandomize=True, database=None)
 settings.register_profile("search", _UNHURRIED, max_examples=1000)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Pictures are compared with their baselines in every run (pytest-mpl)."""
+    config.option.mpl = True
+
+
 @contextmanager
 def _unwatched(*_: object) -> Iterator[None]:
     yield

@@ -50,10 +50,9 @@ LONG = {
     "evidence/inner.py": 637,
     "evidence/integral.py": 486,
     "model/likelihood.py": 610,
-    "plots/verdict.py": 462,
 }
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 28_900
+PACKAGE_LINES = 31_500
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 

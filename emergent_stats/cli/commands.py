@@ -6,8 +6,7 @@ help and mistakes answer at once.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,12 +14,13 @@ from emergent_stats.cli import (
     atlas_command,
     data_commands,
     failing,
+    plot_command,
     pool_command,
     report_command,
     several_commands,
     sweep_command,
 )
-from emergent_stats.cli.judging import compare_chosen, series_of
+from emergent_stats.cli.judging import compare_chosen, discovered, series_of
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
@@ -40,9 +40,6 @@ from emergent_stats.cli.options import (
     choosing,
     scale,
 )
-
-if TYPE_CHECKING:
-    from emergent_stats.collection.discoveries import Discoveries
 
 __all__ = ["AxisName", "app", "main"]
 
@@ -138,7 +135,7 @@ def tell_breaks(
     """
     from emergent_stats.cli import collection_listing
 
-    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    found = discovered(source, chosen, succeeds, keep_noise, jobs, seed)
     if as_json:
         typer.echo(collection_listing.discoveries_json(found), nl=False)
     else:
@@ -189,7 +186,7 @@ def tell_arrivals(
     from emergent_stats.cli import collection_listing, listing
     from emergent_stats.collection import arrivals, foresight
 
-    found = _discover(source, chosen, succeeds, keep_noise, jobs, seed)
+    found = discovered(source, chosen, succeeds, keep_noise, jobs, seed)
     times = arrivals.arrival_times(found, gradual=gradual.value, seed=seed)
     seen = None
     if cut is not None:
@@ -301,58 +298,10 @@ def tell_design(
         design_listing.print_prospect(found)
 
 
-@app.command(
-    "plot",
-    short_help="Draw the verdict of one series or several.",
-    epilog="\b\nExamples:\n"
-    "  emergent-stats plot bigbench-bigg --task linguistic_mappings --out figure.pdf\n"
-    "  emergent-stats plot gpt3 --task '3D*' --out panels.png",
-)
-@choosing
-def draw(
-    source: Source,
-    out: Annotated[Path, typer.Option(help="Figure to write: .pdf, .svg or .png.")],
-    chosen: dict[str, Any],
-    calibrate: Calibrate = 0,
-    jobs: Jobs = None,
-    seed: Seed = 0,
-) -> None:
-    """Draw the verdict of one series, or of several as small panels."""
-    from emergent_stats.cli import listing
-    from emergent_stats.plots import style, verdict
-
-    listing.check_out(out, style.SUFFIXES)
-    verdicts = compare_chosen(source, chosen, calibrate, jobs, seed, most=verdict.MOST_PANELS)
-    figure = (
-        verdict.plot_verdict(verdicts[0]) if len(verdicts) == 1 else verdict.plot_verdicts(verdicts)
-    )
-    style.save(figure, out)
-
-
-def _discover(
-    source: str,
-    chosen: dict[str, Any],
-    succeeds: float | None,
-    keep_noise: bool,
-    jobs: int | None,
-    seed: int,
-) -> Discoveries:
-    """Discoveries among the chosen series, with a progress bar where someone is watching."""
-    from emergent_stats.cli import listing
-    from emergent_stats.collection import discoveries, selected
-
-    keep = None if succeeds is None else selected.Succeeds(succeeds)
-    series = series_of(source, chosen)
-    with listing.progress("weighing") as report:
-        return discoveries.discover(
-            series, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs, progress=report
-        )
-
-
+plot_command.register(app)
 report_command.register(app)
 several_commands.register(app)
 pool_command.register(app)
-report_command.register(app)
 sweep_command.register(app)
 atlas_command.register(app)
 

@@ -149,7 +149,7 @@ def _judge(
     if plot is not None or html is not None:
         from emergent_stats.plots import several, style
 
-        figures = [getattr(several, drawn_by)(c) for c in found]
+        figures = [getattr(several, drawn_by)(c).figure for c in found]
         if plot is not None:
             style.save(figures[0], plot)
         if html is not None:

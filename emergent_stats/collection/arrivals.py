@@ -82,6 +82,9 @@ class Arrivals:
     rate_high: float
     p_constant: float
 
+    def __repr__(self) -> str:
+        return f"<Arrivals: {', '.join(f'{n} {s}' for s, n in self.counts().items())}>"
+
     def counts(self) -> dict[str, int]:
         """Number of tasks in each state."""
         return {state: int((self.state == state).sum()) for state in STATES}

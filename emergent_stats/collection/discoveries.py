@@ -79,6 +79,9 @@ class Discoveries:
     noise: tuple[ModelNoise, ...]
     fits: tuple[Fit, ...]
 
+    def __repr__(self) -> str:
+        return f"<Discoveries: {self.called().size} of {len(self.curves)} series called>"
+
     def called(self, limit: float = LIMIT) -> np.ndarray:
         """Positions of the tasks with a local false-discovery rate of at most `limit`."""
         return np.flatnonzero(np.nan_to_num(self.lfdr, nan=np.inf) <= limit)

@@ -20,9 +20,9 @@ from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.maths import flat
 from emergent_stats.model.trends import ACCOUNTS
-from emergent_stats.verdict.calibration import draw_posterior
-from emergent_stats.verdict.decision import too_few
-from emergent_stats.verdict.sensitivity import account_evidence, probabilities
+from emergent_stats.verdict.calibration import Calibration, calibrate, draw_posterior
+from emergent_stats.verdict.decision import THRESHOLDS, too_few
+from emergent_stats.verdict.sensitivity import account_evidence, log_bayes_factor, probabilities
 
 #: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
 Draws = list[tuple[Hypothesis, dict[str, np.ndarray]]]
@@ -45,6 +45,9 @@ class Fit:
     batch: Batch
     evidence: Mapping[str, Evidence]
     index: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"<Fit: {len(self.batch)} curves, {len(self.evidence)} hypotheses>"
 
     @property
     def offset(self) -> np.ndarray:
@@ -191,3 +194,21 @@ def fit_all(
         return Fit(batch, evidence, np.array([i]))
 
     return each(chosen.tolist(), work, jobs)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """A curve, its log Bayes factor of real against gradual, and what its design gives."""
+
+    curve: Curve
+    log_bf: float
+    calibration: Calibration
+
+
+def calibrate_fit(fit: Fit, series: int, *, seed: int = 0, jobs: int = 1) -> Calibrated:
+    """Simulated null and power of the design of a fit's first curve (`calibration.calibrate`)."""
+    log_bf = float(log_bayes_factor(fit.account_z)[0])
+    found = calibrate(
+        fit.batch, 0, fit.evidence, log_bf, series, THRESHOLDS.p_cal, seed=seed, jobs=jobs
+    )
+    return Calibrated(fit.batch.curves[0], log_bf, found)

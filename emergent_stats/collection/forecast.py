@@ -96,6 +96,12 @@ class Forecast:
     excess: float
     breaks: int | None
 
+    def __repr__(self) -> str:
+        return (
+            f"<Forecast of {self.curve.key.get('task')}: {self.small.m} models fitted, "
+            f"{self.large.m} foretold, surprise {self.surprise:.2g}>"
+        )
+
     def covered(self, name: str = "averaged") -> np.ndarray:
         """Whether each large model's rank lies within the middle 90 %, (q,) of bool."""
         return np.abs(self.rank[name] - 0.5) <= 0.5 * _LEVEL

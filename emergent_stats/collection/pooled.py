@@ -94,6 +94,9 @@ class Pooled:
     noise: tuple[ModelNoise, ...]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<Pooled: {len(self.curves)} tasks, {self.shares.shape[0]} draws>"
+
     def share_table(self) -> pd.DataFrame:
         """Shares of the accounts, one row each: mean, 5 % and 95 %."""
         return _summary(dict(zip(ACCOUNTS, self.shares.T, strict=True)), "account")

@@ -104,6 +104,11 @@ class Curve:
         return replace(self, models=models, **own | changes)
 
     # --- scale -----------------------------------------------------------------------
+    def __repr__(self) -> str:
+        names = [self.key.get(n) for n in ("study", "family", "task")]
+        named = " / ".join(str(n) for n in [*names, self.metric] if n is not None)
+        return f"<Curve {named}: {self.m} models by {self.axis}>"
+
     @property
     def scale_axis(self) -> Axis:
         """The axis of scale: its transform and its words."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emergent_stats.plots import style, verdict
+from emergent_stats.plots import scores, style, telling
+from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.several.bands import Band, joint_bands, seed_bands
 from emergent_stats.verdict.words import probability
 
@@ -20,11 +22,17 @@ if TYPE_CHECKING:
     from emergent_stats.several.joint import JointComparison
     from emergent_stats.several.seeds import SeedComparison
 
-_COLOURS = dict(style.ACCOUNT_COLOURS) | {"format": "#e69f00"}
 _LINES: dict[str, Any] = dict(style.ACCOUNT_LINES) | {"format": (0, (3, 1, 1, 1, 1, 1))}
 
 
-def plot_pair(found: JointComparison, *, axes: Sequence[Axes] | None = None) -> Figure:
+def plot_pair(
+    data: JointComparison,
+    *,
+    axes: Sequence[Axes] | None = None,
+    palette: style.Palette = None,
+    title: str | None = None,
+    **kws: Any,
+) -> Figure:
     """All metrics of the same outputs, one panel above the other, with the joint fits.
 
     Dots are the published scores with 90 % intervals. A curve is the median of
@@ -32,65 +40,88 @@ def plot_pair(found: JointComparison, *, axes: Sequence[Axes] | None = None) -> 
 
     Parameters
     ----------
-    found : JointComparison
+    data : JointComparison
     axes : sequence of Axes, optional
-        One a metric, in the order of ``found.views.curves``; without them a
+        One a metric, in the order of ``data.views.curves``; without them a
         figure is made, with the verdict above the panels.
+    palette : dict or name of a seaborn palette, optional
+        Colour of each account.
+    title : str, optional
+        Default: the name of the series.
+    **kws
+        Of the points, as `Axes.plot` takes them.
     """
-    curves = found.views.curves
-    bands = joint_bands(found)
+    curves = data.views.curves
+    bands = joint_bands(data)
+    name = scores.series_title(curves[0]) if title is None else title
     with style.look():
+        made = axes is None
         if axes is None:
-            height = 1.7 * len(curves) + 1.25
-            fig = style.figure(style.PAGE * 0.72, height)
+            fig = style.figure(_width(), 1.7 * len(curves) + 1.25)
             axes = list(np.atleast_1d(fig.subplots(len(curves), 1)))
-            kind = f" ({found.kind})" if found.kind else ""
-            _head(fig, _name(curves[0]), f"{found.verdict}{kind}: {found.reason}")
+            _head(fig, name, _said(data))
         for j, (ax, curve) in enumerate(zip(axes, curves, strict=True)):
             for account, own in bands.items():
-                _draw(ax, own[j], _COLOURS[account], _LINES[account])
-            verdict.plot_points(
-                curve, [band for own in bands.values() for band in (own[j].mid,)], ax
-            )
+                _draw(ax, own[j], account, palette, data.probabilities[account])
+            scores.plot_points(curve, [own[j].mid for own in bands.values()], ax, **kws)
+            tell(ax, scores.score_words(curve))
             if j < len(curves) - 1:
                 ax.xaxis.label.set_visible(False)
                 ax.tick_params(labelbottom=False)
-        labels = {a: f"if {a} ({probability(found.probabilities[a])})" for a in bands}
-        _legend(axes[0].figure, [(labels[a], _COLOURS[a], _LINES[a]) for a in bands])
-    return axes[0].figure  # type: ignore[return-value]
+        labels = {a: f"if {a} ({probability(data.probabilities[a])})" for a in bands}
+        if made:
+            style.letters(axes)
+            _legend(axes[0].figure, palette, [(labels[a], a, data.probabilities[a]) for a in bands])
+    figure: Any = axes[0].figure
+    if made:
+        tell(figure, f"{name}, {len(curves)} metrics: {_said(data)}")
+    return figure
 
 
-def plot_seeds(found: SeedComparison, *, ax: Axes | None = None) -> Figure:
+def plot_seeds(
+    data: SeedComparison,
+    *,
+    ax: Axes | None = None,
+    palette: style.Palette = None,
+    title: str | None = None,
+    **kws: Any,
+) -> Axes:
     """Every seed of a design, with the groups of the most probable hypothesis.
 
     Parameters
     ----------
-    found : SeedComparison
+    data : SeedComparison
     ax : Axes, optional
         Without it a figure is made, with the verdict above it.
+    palette, title, **kws
+        As in `plot_pair`.
     """
-    bands = seed_bands(found)
+    bands = seed_bands(data)
+    name = scores.series_title(data.curve) if title is None else title
+    names = ["all seeds"] if len(bands) == 1 else ["seeds behind", "seeds ahead"]
+    shown = ["gradual"] if len(bands) == 1 else ["gradual", "jump"]
     with style.look():
+        made = ax is None
         if ax is None:
-            fig = style.figure(style.PAGE * 0.72, 3.4)
+            fig = style.figure(_width(), 3.4)
             ax = fig.subplots()
-            kind = f" ({found.kind})" if found.kind else ""
-            _head(fig, _name(found.curve), f"{found.verdict}{kind}: {found.reason}")
-        names = ["all seeds"] if len(bands) == 1 else ["seeds behind", "seeds ahead"]
-        shown = ["gradual"] if len(bands) == 1 else ["gradual", "jump"]
-        for band, account in zip(bands, shown, strict=True):
-            _draw(ax, band, _COLOURS[account], _LINES[account])
-        verdict.plot_points(found.curve, [band.mid for band in bands], ax)
-        entries = zip(names, shown, strict=True)
-        _legend(ax.figure, [(n, _COLOURS[a], _LINES[a]) for n, a in entries])
-    return ax.figure  # type: ignore[return-value]
+            _head(fig, name, _said(data))
+        for band, account, own in zip(bands, shown, names, strict=True):
+            _draw(ax, band, account, palette, name=own)
+        scores.plot_points(data.curve, [band.mid for band in bands], ax, **kws)
+        if made:
+            _legend(ax.figure, palette, [(n, a, 1.0) for n, a in zip(names, shown, strict=True)])
+        else:
+            style.title(ax, title, name)
+    tell(ax, f"{scores.score_words(data.curve)} {_said(data)}")
+    return ax
 
 
 def svg(figure: Figure, prefix: str) -> str:
     """Figure as an <svg> element whose names start with `prefix`, so that a page can hold many.
 
     Words stay words, which a reader can search, and coordinates have one decimal, a tenth of a
-    point: a figure has 50 kB instead of 140.
+    point: a figure has 50 kB instead of 140. Its words (`telling`) are what a screen reader says.
     """
     import matplotlib as mpl
 
@@ -109,7 +140,9 @@ def svg(figure: Figure, prefix: str) -> str:
     text = re.sub(r">\s+<", "><", text)
     text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
-    return re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    words = " ".join(telling.alternative(figure).split())
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(words)}"', 1)
 
 
 def _short(path: str) -> str:
@@ -118,28 +151,40 @@ def _short(path: str) -> str:
     return re.sub(r"\s*([A-Za-z])\s+(?=[-\d])", r"\1", path.replace(".0 ", " "))
 
 
-def _name(curve: Any) -> str:
-    return verdict.comparison_title(curve)
+def _width() -> float:
+    return min(0.72 * style.PAGE, style.room())
+
+
+def _said(data: JointComparison | SeedComparison) -> str:
+    kind = f" ({data.kind})" if data.kind else ""
+    return f"{data.verdict}{kind}: {data.reason}"
 
 
 def _head(fig: Any, name: str, words: str) -> None:
-    room = style.PAGE * 0.72 - 0.2
+    room = _width() - 0.2
     lines = style.wrap(words, room, style.NORMAL)
-    title = style.shorten(name, room, style.LARGE, "bold")
+    title = style.shorten(name, room, style.NORMAL, "bold")
     fig.suptitle("\n".join([title, *lines]), x=0.02, ha="left", size=style.NORMAL, parse_math=False)
 
 
-def _draw(ax: Axes, band: Band, colour: str, line: Any) -> None:
-    ax.fill_between(band.x, band.low, band.high, color=colour, alpha=0.14, lw=0, zorder=1)
-    ax.plot(band.x, band.mid, color=colour, ls=line, zorder=2)
+def _colours(palette: style.Palette) -> dict[str, Any]:
+    return {"format": "#e69f00"} | style.colours(palette)
 
 
-def _legend(figure: Any, entries: Sequence[tuple[str, str, Any]]) -> None:
+def _draw(
+    ax: Axes, band: Band, account: str, palette: style.Palette, p: float = 1.0, name: str = ""
+) -> None:
+    colour, line = _colours(palette)[account], _LINES[account]
+    style.band(ax, band.x, band.low, band.mid, band.high, colour, line, style.weight(p))
+    said = f"{name or f'if {account}'}, median and 90 %"
+    tell(ax, "", Layer(said, band.mid, band.x, band.low, band.high))
+
+
+def _legend(figure: Any, palette: style.Palette, entries: Sequence[tuple[str, str, float]]) -> None:
     from matplotlib.lines import Line2D
 
-    handles: list[Any] = [
-        Line2D([], [], color=style.QUIET, lw=0.9, marker="o", mfc=style.INK, mec="white", ms=4)
-    ]
-    handles += [Line2D([], [], color=colour, ls=line) for _, colour, line in entries]
-    labels = ["published, 90 % interval", *(name for name, _, _ in entries)]
-    figure.legend(handles, labels, loc="outside lower left", ncols=min(len(labels), 3))
+    colours = _colours(palette)
+    handles = [Line2D([], [], color=colours[a], ls=_LINES[a], alpha=style.weight(p))
+               for _, a, p in entries]  # fmt: skip
+    labels = [scores.PUBLISHED, *(name for name, _, _ in entries)]
+    style.legend(figure, [style.point_handle(), *handles], labels)

@@ -1,28 +1,58 @@
 """The one look of all figures: colours, sizes, and files that come out the same every time.
 
-Nothing here changes matplotlib's global settings: a figure is drawn inside
-``with style.look():`` and saved by `save`.
+A figure is drawn inside ``with style.look():`` and saved by `save`. Nothing here changes
+matplotlib's settings for good, and what a user has set (``sns.set_theme``) stays as it is.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
+from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-#: Width of a text column and of a page, in inches.
+from emergent_stats.model.trends import ACCOUNTS
+from emergent_stats.plots import telling
+from emergent_stats.results.export import neutral
+from emergent_stats.results.files import ResultsError, write_bytes
+
+#: Width of a text column and of a page, in inches, where text has `BASE` points.
 COLUMN, PAGE = 3.5, 7.2
 
-#: Sizes of text in points: everything in a figure is one of these.
-SMALL, NORMAL, LARGE = 7.0, 8.0, 9.5
+#: Size of text in points; and of everything in a figure, in relation to it.
+BASE = 8.4
+SMALL, NORMAL, LARGE = "small", "medium", "large"
+_POINTS = {SMALL: BASE / 1.2, NORMAL: BASE, LARGE: BASE * 1.2}
+
+
+class Preset(NamedTuple):
+    """Where a figure goes: its width in inches, and the size of its text in units of `BASE`."""
+
+    width: float
+    text: float
+
+
+#: A column of a journal, its page, a poster, a slide of 16:9.
+PRESETS = MappingProxyType(
+    {
+        "single": Preset(COLUMN, 1.0),
+        "double": Preset(PAGE, 1.0),
+        "poster": Preset(PAGE * 2.5, 2.5),
+        "slide": Preset(PAGE * 1.75, 1.75),
+    }
+)
+_PRESET: ContextVar[Preset | None] = ContextVar("preset", default=None)
+
+#: What `colours` takes.
+Palette = str | Sequence[Any] | Mapping[str, Any] | None
 
 INK, QUIET, RULE = "#1a1a1a", "#595959", "#d9d9d9"
 
@@ -47,6 +77,12 @@ ACCOUNT_LINES = MappingProxyType(
         "falls": (0, (1.5, 1.5, 1.5, 4)),
     }
 )
+#: Mark of each account, where it is a point.
+ACCOUNT_MARKS = MappingProxyType(
+    {"flat": "s", "gradual": "o", "onset": "^", "jump": "X", "falls": "v"}
+)
+#: Line of the score of a guesser.
+CHANCE_LINE = (0, (4, 3))
 #: Colour of the word of a verdict.
 VERDICT_COLOURS = MappingProxyType(
     {
@@ -59,35 +95,13 @@ VERDICT_COLOURS = MappingProxyType(
     }
 )
 
-_SETTINGS: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": NORMAL,
-    "text.color": INK,
-    "text.usetex": False,
-    "text.parse_math": False,  # names are other people's, and a $ in them is a $
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "axes.labelsize": NORMAL,
+#: Lengths in points, for text of `BASE` points.
+_LENGTHS: dict[str, float] = {
+    "font.size": BASE,
     "axes.labelpad": 3.0,
     "axes.linewidth": 0.6,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": NORMAL,
     "axes.titlepad": 5.0,
-    "axes.unicode_minus": True,
-    "axes.grid": False,
-    "figure.dpi": 150,
-    "figure.facecolor": "white",
-    "legend.fontsize": SMALL,
-    "legend.frameon": False,
     "lines.linewidth": 1.4,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "xtick.minor.width": 0.4,
@@ -96,12 +110,35 @@ _SETTINGS: Any = {
     "ytick.major.size": 3.0,
     "xtick.minor.size": 1.5,
     "ytick.minor.size": 1.5,
+}
+_SETTINGS: dict[str, Any] = {
+    "text.color": INK,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.labelsize": NORMAL,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": NORMAL,
+    "figure.dpi": 150,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "savefig.dpi": 200,
+}
+#: What no theme changes: text stays text in files, names are not formulas, bytes repeat.
+_FIXED: dict[str, Any] = {
+    "text.usetex": False,
+    "text.parse_math": False,
     "pdf.fonttype": 42,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "emergent_stats",
     "savefig.bbox": "standard",
-    "savefig.dpi": 200,
-    "path.simplify": True,
 }
 
 #: File formats a figure can be saved in, and the metadata that would carry a date.
@@ -115,33 +152,173 @@ SUFFIXES = tuple(_UNDATED)
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Draw inside this context to get the look; the settings before it come back after it."""
-    import matplotlib as mpl
+    """Draw inside this context to get the look; the settings before it come back after it.
 
+    Only what still has matplotlib's default is set: a theme of the user's shows.
+    """
     with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS)
+        now: Any = mpl.rcParams
+        default: Any = mpl.rcParamsDefault
+        user = {k for k in (*_LENGTHS, *_SETTINGS) if now[k] != default[k]}
+        preset = _PRESET.get()
+        if preset is not None:
+            user -= _LENGTHS.keys()
+        size = now["font.size"] / BASE if "font.size" in user else 1.0
+        size = preset.text if preset else size
+        ours = _SETTINGS | {name: points * size for name, points in _LENGTHS.items()}
+        now.update({k: v for k, v in ours.items() if k not in user} | _FIXED)
         yield
 
 
-def figure(width: float, height: float) -> Figure:
-    """Empty figure of that size in inches, laid out so that nothing overlaps."""
-    from matplotlib.figure import Figure
+@contextmanager
+def preset(name: str) -> Iterator[None]:
+    """Figures made inside this context have the width and the text of `PRESETS[name]`.
 
-    return Figure(figsize=(width, height), layout="constrained")
+    Raises
+    ------
+    ResultsError
+        For another name.
+    """
+    if name not in PRESETS:
+        raise ResultsError(f"no preset {name!r}; use {', '.join(PRESETS)}")
+    token = _PRESET.set(PRESETS[name])
+    try:
+        yield
+    finally:
+        _PRESET.reset(token)
+
+
+def room() -> float:
+    """Width of the figures of the preset, in inches, as if text had `BASE` points."""
+    chosen = _PRESET.get() or PRESETS["double"]
+    return chosen.width / chosen.text
+
+
+def pt(points: float) -> float:
+    """Points for text of `BASE` points, in proportion to the text in use (inside `look`)."""
+    return points * mpl.rcParams["font.size"] / BASE
+
+
+class Picture(Figure):
+    """A figure that a notebook shows as a picture."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        buffer = io.BytesIO()
+        with look():
+            self.savefig(buffer, format="png", dpi=200)
+        width, height = (int(96 * inches) for inches in self.get_size_inches())
+        return buffer.getvalue(), {"width": width, "height": height}
+
+
+def figure(width: float, height: float) -> Picture:
+    """Empty figure of that size in inches (for text of `BASE` points: it grows with the text)."""
+    with look():
+        size = pt(1.0)
+    return Picture(figsize=(width * size, height * size), layout="constrained")
+
+
+def axes(ax: Axes | None, width: float = COLUMN, height: float = 2.6) -> Axes:
+    """Return `ax`, or the axes of a new figure."""
+    return figure(min(width, room()), height).add_subplot() if ax is None else ax
+
+
+def title(ax: Axes, given: str | None, default: str) -> None:
+    """Title of axes: what was given, else `default`; never read as a formula."""
+    ax.set_title(default if given is None else given, parse_math=False)
+
+
+def colours(palette: Palette) -> dict[str, Any]:
+    """Colour of each account.
+
+    Parameters
+    ----------
+    palette : dict, or anything `seaborn.color_palette` takes, optional
+        Colours by account (others keep theirs), or in the order of the accounts.
+    """
+    if palette is None or isinstance(palette, Mapping):
+        return dict(ACCOUNT_COLOURS) | dict(palette or {})
+    import seaborn as sns
+
+    return dict(zip(ACCOUNTS, sns.color_palette(palette, len(ACCOUNTS)), strict=True))
+
+
+def weight(p: float) -> float:
+    """Opacity of an account of that probability: those that do not matter fade."""
+    return min(1.0, 0.3 + 7.0 * p) if p == p else 1.0
+
+
+def band(
+    ax: Axes, x: Any, low: Any, mid: Any, high: Any, colour: Any, line: Any, alpha: float = 1.0
+) -> None:
+    """Draw a curve with the band around it."""
+    ax.fill_between(x, low, high, color=colour, alpha=0.15 * alpha, lw=0, zorder=1)
+    ax.plot(x, mid, color=colour, ls=line, alpha=alpha, zorder=2)
+
+
+def letters(panels: Sequence[Axes], up: float = 5.0) -> None:
+    """Write a, b, c … above the left edge of panels, `up` points above their top."""
+    if len(panels) > 1:
+        for i, ax in enumerate(panels):
+            ax.annotate(
+                telling.letter(i), (0, 1), (pt(-24), pt(up)), xycoords="axes fraction",
+                textcoords="offset points", weight="bold", size=NORMAL,
+            )  # fmt: skip
+
+
+def headline(fig: Figure, words: str) -> None:
+    """Words above a whole figure, in as many lines as they need."""
+    width = fig.get_figwidth() / pt(1.0) - 0.2
+    fig.suptitle("\n".join(wrap(words, width, NORMAL)), x=0.02, ha="left", size=NORMAL,
+                 parse_math=False)  # fmt: skip
+
+
+def point_handle() -> Any:
+    """Mark of a published score, for a legend."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=QUIET, lw=pt(0.9), marker="o", mfc=INK, mec="white", ms=pt(4))
+
+
+def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """Legend under the panels of a figure, in as few rows as its width allows."""
+    # in units of the font: the mark, the space beside it, the space between columns
+    mark, beside, between = 2.6, 0.8, 1.6
+    unit = _POINTS[SMALL] / 72
+    # columns are as wide as their longest word, which is not known before they are chosen
+    widths = [text_width(label, SMALL) + (mark + beside + between) * unit for label in labels]
+    columns = len(labels)
+    while columns > 1 and sum(max(widths[i::columns]) for i in range(columns)) > room() - 0.1:
+        columns -= 1
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns,
+        handlelength=mark, handletextpad=beside, columnspacing=between,
+    )  # fmt: skip
+
+
+def legend_below(ax: Axes, columns: int = 1, **kws: Any) -> None:
+    """Legend of axes under the name of their x axis, at any height of theirs."""
+    from matplotlib.transforms import ScaledTranslation
+
+    under = ScaledTranslation(0, -pt(29) / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.45, 0), bbox_transform=ax.transAxes + under,
+        ncols=columns, handlelength=2.4, columnspacing=1.2, borderaxespad=0, **kws,
+    )  # fmt: skip
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure to .pdf, .svg or .png: the same figure gives the same bytes.
+
+    What was told of it (`telling`) stands beside it: its numbers in ``….data.csv``, its words in
+    ``….alt.txt``.
 
     Raises
     ------
     ResultsError
         For another suffix, or a folder that cannot be written to.
     """
-    from emergent_stats.results.files import ResultsError, write_bytes
-
-    suffix = Path(path).suffix.lower()
+    path = Path(path)
+    suffix = path.suffix.lower()
     if suffix not in _UNDATED:
         raise ResultsError(
             f"{path}: cannot draw a {suffix or 'file without suffix'}; use {', '.join(_UNDATED)}"
@@ -149,67 +326,19 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     buffer = io.BytesIO()
     with look():
         figure.savefig(buffer, format=suffix[1:], metadata=_UNDATED[suffix])
-    write_bytes(Path(path), buffer.getvalue())
+    table = neutral(telling.table(figure)).to_csv(
+        index=False, lineterminator="\r\n", float_format="%.6g"
+    )
+    words = telling.alternative(figure)
+    beside = [path.with_suffix(".data.csv"), path.with_suffix(".alt.txt")]
+    if words:
+        for name, text in zip(beside, (table, words), strict=True):
+            write_bytes(name, text.encode())
+    write_bytes(path, buffer.getvalue())
 
 
-# --- ticks and words ----------------------------------------------------------------------
-#: Where ticks of a log axis can stand within a decade, coarse to fine.
-_TICK_DIGITS = (
-    (1,),
-    (1, 3),
-    (2, 5),
-    (1, 2, 5),
-    (1, 1.5, 2, 3, 5, 7),
-    (1, 2, 3, 4, 5, 6, 7, 8, 9),
-    (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9),
-    tuple(round(1 + i / 10, 1) for i in range(90)),
-)
-
-
-def log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers between two positive ones: as many as fit evenly, no more than `most`."""
-    import math
-
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    best: list[float] = []
-    for every in (6, 5, 4, 3, 2):
-        ticks = [10.0**e for e in range(first, last + 1) if e % every == 0]
-        best = max(best, _inside(ticks, low, high, most), key=len)
-    for digits in _TICK_DIGITS:
-        ticks = [float(f"{d}e{e}") for e in range(first, last + 1) for d in digits]
-        if inside := _inside(ticks, low, high, most):
-            best = inside if len(inside) > len(best) else best
-    return best
-
-
-def year_ticks(low: float, high: float, most: int) -> list[float]:
-    """Starts of years, halves or quarters between two decimal years, no more than `most`."""
-    import math
-
-    for step in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0):
-        ticks = [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
-        if len(ticks) <= most:
-            return ticks
-    return []
-
-
-def year_label(year: float) -> str:
-    """Start of a year, or the month that a part of one begins with."""
-    month = round((year % 1) * 12)
-    return f"{year:.0f}" if month in (0, 12) else f"{int(year)}-{month + 1:02}"
-
-
-def _inside(ticks: list[float], low: float, high: float, most: int) -> list[float]:
-    """Ticks in view, or none if they are too many or two stand too close for their labels."""
-    import math
-
-    inside = [tick for tick in ticks if low <= tick <= high]
-    room = 0.85 / most * math.log10(high / low)
-    close = any(math.log10(b / a) < room for a, b in pairwise(inside))
-    return [] if close or len(inside) > most else inside
-
-
-def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
+# --- words ---------------------------------------------------------------------------------
+def wrap(text: str, width: float, size: str, weight: str = "normal") -> list[str]:
     """Lines of `text` no wider than `width` inches at `size` points, measured in the font."""
     lines: list[str] = []
     for word in text.split():
@@ -221,7 +350,7 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[s
     return lines
 
 
-def shorten(text: str, width: float, size: float, weight: str = "normal") -> str:
+def shorten(text: str, width: float, size: str, weight: str = "normal") -> str:
     """`text`, or as much of it as fits into `width` inches, followed by an ellipsis."""
     if text_width(text, size, weight) <= width:
         return text
@@ -230,10 +359,15 @@ def shorten(text: str, width: float, size: float, weight: str = "normal") -> str
     return text.rstrip() + "…"
 
 
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Width of one line in inches."""
+def text_width(text: str, size: str, weight: str = "normal") -> float:
+    """Width of one line in inches, for text of `BASE` points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
+    font = FontProperties(size=_POINTS[size], weight=weight)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def line_height(size: str, spacing: float = 1.35) -> float:
+    """Height of one line in inches, for text of `BASE` points."""
+    return spacing * _POINTS[size] / 72

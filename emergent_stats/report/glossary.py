@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from emergent_stats.evidence.effort import LARGE_ERROR
-from emergent_stats.model import noise, skill, trends
+from emergent_stats.model import metrics, noise, skill, trends
 from emergent_stats.model.curve import ASSUMED_N, MIN_SCALES
 from emergent_stats.model.visible import smallest_change
 from emergent_stats.results.files import ResultsError

@@ -285,10 +285,49 @@ def descriptive(
     sigma, plateaus, series, seed
         As in `break_test`; the null is the power law fitted to the curve.
     """
-    _check_series(series)
     reason = why_not(curve)
     if reason:
+        _check_series(series)
         return RuleResult(np.nan, None, None, reason)
+    observed, null, words = _scored(curve, formula, sigma, plateaus, series, seed)
+    p, quantile = _against(observed, null)
+    return RuleResult(observed, p, quantile, words)
+
+
+def descriptive_null(
+    curve: Curve,
+    formula: Callable[[np.ndarray], np.ndarray],
+    *,
+    sigma: float | None = None,
+    plateaus: bool = True,
+    series: int = SERIES,
+    seed: int = 0,
+) -> tuple[float, np.ndarray]:
+    """Descriptive score of a curve, and those (series,) of smooth truths on the same design.
+
+    Parameters are those of `descriptive`.
+
+    Raises
+    ------
+    ValueError
+        Where the rule does not apply, or for too few series.
+    """
+    reason = why_not(curve)
+    if reason:
+        raise ValueError(reason)
+    return _scored(curve, formula, sigma, plateaus, series, seed)[:2]
+
+
+def _scored(
+    curve: Curve,
+    formula: Callable[[np.ndarray], np.ndarray],
+    sigma: float | None,
+    plateaus: bool,
+    series: int,
+    seed: int,
+) -> tuple[float, np.ndarray, str]:
+    """Observed score, its null, and how that was made."""
+    _check_series(series)
     problem = BreakProblem.of(curve, KINDS, True, plateaus)
     line = problem.null(problem.k[None])
     sd = problem.noise(line, sigma)
@@ -296,9 +335,7 @@ def descriptive(
     member = np.eye(int(index.max()) + 1)[index]
     mean = member / member.sum(0)  # models of one scale are averaged
     null = formula(problem.simulate(line, sd, series, seed) / problem.n @ mean)
-    observed = float(formula(problem.k / problem.n @ mean))
-    p, quantile = _against(observed, null)
-    return RuleResult(observed, p, quantile, _null_words(series, sd))
+    return float(formula(problem.k / problem.n @ mean)), null, _null_words(series, sd)
 
 
 def passuntil_curvature(

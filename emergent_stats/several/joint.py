@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ from emergent_stats.evidence.importance import Integral, log_sum
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import BREAKS, JUMP_WIDTH
+from emergent_stats.results.showing import picture
 from emergent_stats.several.joint_evidence import joint_log_evidence, posterior_nodes
 from emergent_stats.several.joint_model import JOINT_ACCOUNTS, JointHypothesis, joint_hypotheses
 from emergent_stats.several.views import Views
@@ -123,6 +125,14 @@ class JointComparison:
             low, high = v[order][np.minimum(np.searchsorted(share, [0.05, 0.95]), v.size - 1)]
             rows[name] = (float(weight @ v), float(low), float(high))
         return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "low", "high"])
+
+    def __repr__(self) -> str:
+        key = self.views.curves[0].key
+        kind = f" ({self.kind})" if self.kind else ""
+        return f"<JointComparison {key.get('family')} / {key.get('task')}: {self.verdict}{kind}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(repr(self).strip('<>'))}</b></p>{picture(self)}"
 
     def __str__(self) -> str:
         shown = ", ".join(f"P({a}) = {p:.3f}" for a, p in self.probabilities.items())

@@ -19,6 +19,7 @@ seeds of about one or more, for a leap of all seeds at once is no mixture.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from emergent_stats.model.trends import (
     Transition,
     Trend,
 )
+from emergent_stats.results.showing import picture
 from emergent_stats.several.joint import PROBABILITY
 from emergent_stats.several.joint_evidence import by_model, check_counts
 
@@ -159,6 +161,14 @@ class SeedComparison:
         """One row a hypothesis."""
         rows = [(h.name, self.probabilities[h.name], i.log_z, i.error) for h, i in self.evidence]
         return pd.DataFrame(rows, columns=["hypothesis", "probability", "log_z", "error"])
+
+    def __repr__(self) -> str:
+        key = self.curve.key
+        kind = f" ({self.kind})" if self.kind else ""
+        return f"<SeedComparison {key.get('family')} / {key.get('task')}: {self.verdict}{kind}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(repr(self).strip('<>'))}</b></p>{picture(self)}"
 
     def __str__(self) -> str:
         shown = ", ".join(f"P({n}) = {p:.3f}" for n, p in self.probabilities.items())

@@ -163,6 +163,14 @@ def can_plan(comparison: Judged) -> bool:
     return bool(comparison.bands) and curve.scale_axis.logarithmic and curve.n_scales >= 4
 
 
+def plan_for(comparison: Judged, sigma: float | None = None) -> Plan:
+    """Design of a comparison that `can_plan`, with the noise between models that it shows."""
+    curve = comparison.curve
+    noise = _noise(comparison, _skills(curve)) if sigma is None else sigma
+    n = max(float(np.median(curve.effective_n)), 1.0)
+    return Plan(tuple(curve.x.tolist()), n, noise, curve.metric, curve.chance)
+
+
 def cheapest_for(comparison: Judged, sigma: float | None = None) -> Addition | None:
     """The same as an `Addition`, with its plan and power."""
     curve = comparison.curve
@@ -171,9 +179,7 @@ def cheapest_for(comparison: Judged, sigma: float | None = None) -> Addition | N
     skill = _skills(curve)
     x, index = np.unique(curve.x, return_inverse=True)
     middle = np.bincount(index, skill) / np.bincount(index)
-    noise = _noise(comparison, skill) if sigma is None else sigma
-    n = float(np.median(curve.effective_n))
-    plan = Plan(tuple(curve.x.tolist()), max(n, 1.0), noise, curve.metric, curve.chance)
+    plan = plan_for(comparison, sigma)
     gap, claim = _claim(x, middle, comparison.p_onset > comparison.p_jump)
     if claim.kind == "onset" and np.isfinite(comparison.at).all():
         claim = replace(claim, at=comparison.at)

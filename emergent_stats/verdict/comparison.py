@@ -14,6 +14,7 @@ import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.trends import ACCOUNTS
+from emergent_stats.results.showing import picture
 from emergent_stats.verdict.decision import THRESHOLDS, Thresholds
 from emergent_stats.verdict.graded import lean, sentence
 from emergent_stats.verdict.words import probability
@@ -192,6 +193,15 @@ class Comparison:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        likely = f", {self.lean}" if self.verdict == "undecided" and self.lean else ""
+        return f"<Comparison {self.title}: {verdict_words(self)}{likely}>"
+
+    @property
+    def title(self) -> str:
+        """Name of the series in a line, with the number of its models."""
+        return _title(self)
+
     def _repr_html_(self) -> str:
         return comparison_html(self)
 
@@ -278,8 +288,7 @@ def _jsonable(value: Any) -> Any:
 def comparison_text(c: Comparison) -> str:
     """Verdict, reason, probabilities, the transition, hypotheses and warnings; 80 columns."""
     lines = [_title(c), ""]
-    verdict = c.verdict + (f" ({c.kind})" if c.kind else "")
-    lines += wrap(f"{verdict}: {c.reason}", _COLUMNS, subsequent_indent="  ")
+    lines += wrap(f"{verdict_words(c)}: {c.reason}", _COLUMNS, subsequent_indent="  ")
     if c.verdict == "undecided" and c.lean:
         lines.append(f"  leans to {c.lean}")
     lines += wrap(what_would_decide(c), _COLUMNS, subsequent_indent="  ", initial_indent="  ")
@@ -331,6 +340,11 @@ def _what_would_show(c: Comparison) -> str:
     if c.reason.startswith("floor"):
         return "larger models, or a metric that gives partial credit, would show something"
     return ""
+
+
+def verdict_words(c: Comparison) -> str:
+    """The verdict and its kind."""
+    return c.verdict + (f" ({c.kind})" if c.kind else "")
 
 
 def _title(c: Comparison) -> str:
@@ -408,15 +422,15 @@ def _warnings(c: Comparison) -> list[str]:
 
 
 def comparison_html(c: Comparison) -> str:
-    """The same as a small HTML fragment, escaped."""
-    verdict = c.verdict + (f" ({c.kind})" if c.kind else "")
+    """Verdict, reason, the picture (else the probabilities) and the warnings as HTML, escaped."""
     rows = "".join(
         f"<tr><td>{account}</td><td>{getattr(c, f'p_{account}'):.3f}</td></tr>"
         for account in ACCOUNTS
     )
+    table = f"<table><tr><th>account</th><th>probability</th></tr>{rows}</table>"
     notes = "".join(f"<li>{html.escape(w)}</li>" for w in c.warnings)
-    return (
-        f"<p><b>{html.escape(_title(c))}: {html.escape(verdict)}</b><br>"
-        f"{html.escape(c.reason)}</p><table><tr><th>account</th><th>probability</th></tr>"
-        f"{rows}</table>" + (f"<ul>{notes}</ul>" if notes else "")
+    # the picture has the reason in it
+    shown = picture(c) or f"<p>{html.escape(c.reason)}</p>{table}"
+    return f"<p><b>{html.escape(c.title)}: {html.escape(verdict_words(c))}</b></p>{shown}" + (
+        f"<ul>{notes}</ul>" if notes else ""
     )

@@ -24,10 +24,12 @@ from emergent_stats.model.metrics import Metric
 from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.results.checkpoints import thinned
+from emergent_stats.results.showing import default_progress
 from emergent_stats.verdict import summary
 from emergent_stats.verdict.calibration import calibrate as run_calibration
 from emergent_stats.verdict.calibration import calibration_size
 from emergent_stats.verdict.comparison import Comparison
+from emergent_stats.verdict.comparisons import Comparisons
 from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, too_few
 from emergent_stats.verdict.doubts import doubts_about
 from emergent_stats.verdict.sensitivity import (
@@ -56,7 +58,7 @@ def compare_all(
     priors: str = "weak",
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Comparison]:
+) -> Comparisons:
     """Compare the accounts of every curve (see `compare`).
 
     Checkpoints of one run are thinned first (see `checkpoints`).
@@ -71,13 +73,14 @@ def compare_all(
         which other curves are given.
     progress : callable, optional
         Called as progress(done, total): curves, plus simulated series as they
-        turn out to be needed.
+        turn out to be needed. Default: a line in a notebook, nothing elsewhere.
 
     Returns
     -------
-    list of Comparison, in the order of `curves`.
+    Comparisons
+        A list in the order of `curves`; its `frame()` is a table.
     """
-    report = Progress(progress, total=len(curves))
+    report = Progress(progress or default_progress(len(curves)), total=len(curves))
     # one level of threads only: over curves, or within the simulations of a single one
     inside = workers(jobs) if len(curves) < 2 else 1
 
@@ -97,7 +100,7 @@ def compare_all(
         report(1)
         return found
 
-    return each(curves, work, jobs)
+    return Comparisons(each(curves, work, jobs))
 
 
 def findings_of(

@@ -181,11 +181,61 @@ def test_out_holds_the_same_rows(run, source, tmp_path, suffix):
 
 # --- plot --------------------------------------------------------------------------------
 @pytest.mark.parametrize("task", ["smooth rise", "*"])
-def test_plot_writes_the_figure_and_nothing_else(run, source, tmp_path, task):
+def test_plot_writes_the_figure_its_numbers_and_its_words(run, source, tmp_path, task):
     path = tmp_path / "figure.png"
     assert run("plot", source, "--task", task, "--out", path) == (0, "", "")
     assert path.read_bytes().startswith(b"\x89PNG")
-    assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
+    names = ["figure.alt.txt", "figure.data.csv", "figure.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+
+
+def test_a_kind_of_figure_is_the_first_word_or_an_option(run, source, tmp_path):
+    chosen = ("--task", "smooth rise", "--out")
+    assert run("plot", "sensitivity", source, *chosen, tmp_path / "a.png") == (0, "", "")
+    assert run("plot", source, "--kind", "sensitivity", *chosen, tmp_path / "b.png") == (0, "", "")
+    one, other = ((tmp_path / f"{name}.png").read_bytes() for name in "ab")
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("metric",),
+        ("breakthroughness", "SOURCE", "--task", "smooth rise"),
+        ("transition", "SOURCE", "--task", "smooth rise"),
+        ("forecast", "SOURCE", "--task", "smooth rise", "--cut", "1e10"),
+        ("study", "SOURCE"),
+        *(pytest.param(words, marks=pytest.mark.slow) for words in (
+            ("calibration", "SOURCE", "--task", "smooth rise", "--calibrate", "40"),
+            ("design", "SOURCE", "--task", "smooth rise"),
+            ("forest", "SOURCE"),
+            ("pair", "gpt3", "--task", "LAMBADA", "--shots", "0"),
+        )),
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_every_kind_can_be_plotted(run, source, tmp_path, words):
+    words = [source if word == "SOURCE" else word for word in words]
+    assert run("plot", *words, "--out", tmp_path / "x.svg") == (0, "", "")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("forecast", "gpt3"), "plot forecast: say up to where models are fitted: --cut 1e10"),
+        (("metric", "gpt3"), "plot metric: takes no SOURCE, got 1 after it"),
+        (("verdikt", "gpt3"), "no kind of figure 'verdikt'; use verdict, "),
+        (("gpt3", "--kind", "x"), "no kind of figure 'x'; use verdict, "),
+        (("pair", "gpt3", "pythia"), "plot pair: takes one SOURCE, got 2"),
+        (("gpt3", "--preset", "huge"), "no preset 'huge'; use single, double, poster, slide"),
+    ],
+)
+def test_what_cannot_be_plotted(run, tmp_path, words, said):
+    status, _, err = run("plot", *words, "--out", tmp_path / "x.png")
+    assert status == 2
+    assert err.startswith(f"emergent-stats: {said}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_too_many_for_one_figure(run, tmp_path):

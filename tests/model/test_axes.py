@@ -14,7 +14,7 @@ import pytest
 from emergent_stats.cli import commands
 from emergent_stats.model.axes import AXES, decimal_year, iso_date, parse_date, parse_value
 from emergent_stats.model.curve import AXIS_UNITS, Curve
-from emergent_stats.plots.style import year_label, year_ticks
+from emergent_stats.plots.ticks import year_label, year_ticks
 from emergent_stats.results.corpus import ResultsError, load, read, validate, write
 from emergent_stats.results.selection import curves, default_axis
 from emergent_stats.verdict.judge import compare_all

@@ -22,10 +22,11 @@ def data():
 def test_points_stand_at_the_means(data):
     ax = plot_shares(data)
     assert ax.get_title(loc="left") == "7 tasks"
-    points = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() == "o"}
+    points = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() != "D"}
     for place, account, mean in zip((4, 3, 2, 1, 0), ACCOUNTS, data.shares.mean(0), strict=True):
         assert points[place].get_xdata()[0] == pytest.approx(mean)
         assert to_hex(points[place].get_color()) == style.ACCOUNT_COLOURS[account]
+        assert points[place].get_marker() == style.ACCOUNT_MARKS[account]
     hollow = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"]
     np.testing.assert_allclose(hollow, data.alone.mean(0))
 

@@ -5,7 +5,7 @@ import pytest
 
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.trends import ACCOUNTS
-from emergent_stats.plots import style, verdict
+from emergent_stats.plots import scores, style, verdict
 from emergent_stats.results.files import ResultsError
 from emergent_stats.verdict.judge import compare
 
@@ -74,7 +74,7 @@ def ticks_in_view(figure) -> set:
     for ax in figure.findobj(lambda artist: hasattr(artist, "get_xticklabels")):
         for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
             low, high = sorted(limits)
-            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            for tick in [*axis.majorTicks, *axis.minorTicks]:
                 if not low <= tick.get_loc() <= high:
                     labels |= {tick.label1, tick.label2}
     return labels
@@ -130,7 +130,7 @@ def axes():
 def test_scores_shows_points_intervals_and_chance(comparisons):
     comparison = comparisons["guessing"]
     ax = axes()
-    assert verdict.plot_scores(comparison, ax) is ax
+    assert scores.plot_scores(comparison, ax=ax) is ax
     points = next(line for line in ax.lines if line.get_marker() == "o")
     np.testing.assert_allclose(points.get_xdata(), SIZES)
     np.testing.assert_allclose(points.get_ydata(), SCORES["guessing"])
@@ -142,7 +142,7 @@ def test_scores_shows_points_intervals_and_chance(comparisons):
 
 
 def test_zero_of_n_has_a_width(comparisons):
-    ax = verdict.plot_scores(comparisons["floor"], axes())
+    ax = scores.plot_scores(comparisons["floor"], ax=axes())
     ends = np.array(ax.collections[-1].get_segments())[:, :, 1]
     assert ends[0, 0] == 0
     assert ends[0, 1] > 0.001
@@ -150,7 +150,7 @@ def test_zero_of_n_has_a_width(comparisons):
 
 def test_curves_are_those_of_the_bands(comparisons):
     comparison = comparisons["subtraction"]
-    ax = verdict.plot_scores(comparison, axes())
+    ax = scores.plot_scores(comparison, ax=axes())
     for account in ("gradual", "onset", "jump"):
         colour = style.ACCOUNT_COLOURS[account]
         line = next(line for line in ax.lines if line.get_color() == colour)
@@ -164,7 +164,7 @@ def test_skill_of_a_score_gives_the_score_back(comparisons):
         c = comparisons[task].curve
         metric = c.metric_object
         guess = c.chance if np.isfinite(c.chance) else 0.0
-        skill = verdict._skill_of(c, c.score, guess)
+        skill = scores.skill_of(c, c.score, guess)
         inside = np.isfinite(skill)
         rates = {} if metric.continuous else {"guess": guess, "lapse": 0}
         np.testing.assert_allclose(metric(skill[inside], **rates), c.score[inside], rtol=1e-3)
@@ -173,7 +173,7 @@ def test_skill_of_a_score_gives_the_score_back(comparisons):
 
 
 def test_what_guessing_explains_shows_no_skill(comparisons):
-    low, middle, high = verdict._skills(comparisons["subtraction"].curve)
+    low, middle, high = scores.skills(comparisons["subtraction"].curve)
     # .05 % and .1 % right of 500 may be guesses, as the lowest score may be; 94 % are not
     assert (middle[:2] == -np.inf).all()
     assert np.isfinite(high).all()
@@ -181,7 +181,7 @@ def test_what_guessing_explains_shows_no_skill(comparisons):
 
 
 def test_a_score_at_the_floor_hangs_from_its_interval(comparisons):
-    ax = verdict.plot_skills(comparisons["floor"], axes())
+    ax = scores.plot_skills(comparisons["floor"], ax=axes())
     hanging = next(line for line in ax.lines if line.get_marker() == "v")
     assert len(hanging.get_xdata()) == 7
     assert np.isfinite(hanging.get_ydata()).all()
@@ -189,14 +189,14 @@ def test_a_score_at_the_floor_hangs_from_its_interval(comparisons):
 
 def test_probabilities_are_the_bars(comparisons):
     comparison = comparisons["subtraction"]
-    ax = verdict.plot_probabilities(comparison, axes())
+    ax = verdict.plot_probabilities(comparison, ax=axes())
     lengths = [bar.get_width() for bar in ax.patches]
     assert lengths == pytest.approx([getattr(comparison, f"p_{a}") for a in ACCOUNTS])
     assert [label.get_text() for label in ax.get_yticklabels()] == list(ACCOUNTS)
 
 
 def test_a_loss_axis_falls_to_the_right(comparisons):
-    ax = verdict.plot_scores(comparisons["loss axis"], axes())
+    ax = scores.plot_scores(comparisons["loss axis"], ax=axes())
     left, right = ax.get_xlim()
     assert left > right
     assert ax.get_xscale() == "linear"

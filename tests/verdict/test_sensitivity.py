@@ -100,7 +100,7 @@ def test_plot_shows_every_cell(cells):
     with style.look():
         figure = style.figure(style.PAGE / 2, 1.8)
         ax = figure.subplots()
-        assert verdict.plot_sensitivity(c, ax) is ax
+        assert verdict.plot_sensitivity(c, ax=ax) is ax
     numbers = [t for t in ax.texts if t.get_text().startswith(".")]
     assert len(numbers) == len(cells)
     bold = [t.get_text() for t in numbers if t.get_weight() == "bold"]
