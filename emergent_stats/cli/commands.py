@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emergent_stats.cli import data_commands, pool_command, several_commands
+from emergent_stats.cli import data_commands, pool_command, seminar_command, several_commands
 from emergent_stats.cli.options import (
     AsJson,
     AsObject,
@@ -414,6 +414,7 @@ def _compare(
 
 several_commands.register(app)
 pool_command.register(app)
+seminar_command.register(app)
 
 
 def main() -> None:
