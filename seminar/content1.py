@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from lecture import Chart, Exercise, Session, Slide, looks_like_a_jump, noisy_scores, sparks
+from lecture import Chart, Exercise, Session, Slide, noisy_scores, separation, sparks
 from scipy import special, stats
 
 from emergent_stats import Curve
@@ -153,7 +153,7 @@ def _figure_noise() -> str:
         "200 curves of noise; those that look like a jump are struck out in orange",
         scores,
         25,
-        np.flatnonzero(looks_like_a_jump(scores, 0.1)),
+        np.flatnonzero(separation(scores) > 0.04),
         (44, 46),
     )
 

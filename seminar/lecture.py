@@ -121,7 +121,7 @@ class Chart:
         across = np.clip((np.asarray(x, float) - x0) / (x1 - x0), 0, 1)
         up = np.clip((np.asarray(y, float) - y0) / (y1 - y0), 0, 1)
         px = self.left + across * (w - self.left - self.right)
-        top = self.top + 27 * self._rows()
+        top = self.top + 32 * self._rows()
         return px, h - self.bottom - up * (h - self.bottom - top)
 
     def _rows(self) -> int:
@@ -252,14 +252,15 @@ def panels(alt: str, charts: Sequence[Chart], columns: int) -> str:
 def sparks(
     alt: str, scores: np.ndarray, columns: int, struck: Any = (), cell: tuple[int, int] = (45, 40)
 ) -> str:
-    """A small curve for each row of `scores` (curves, m), from 0 to 1; `struck` ones stand out."""
+    """A small curve for each row of `scores` (curves, m), on one scale; `struck` ones stand out."""
     w, h = cell
     across = np.linspace(3, w - 5, scores.shape[1])
+    low, high = scores.min(), max(scores.max(), scores.min() + 1e-9)
     struck, out = set(np.asarray(struck, int).tolist()), []
     for i, row in enumerate(scores):
         x0, y0 = (i % columns) * w, (i // columns) * h
         points = " ".join(
-            f"{x0 + a:.1f},{y0 + h - 5 - s * (h - 10):.1f}"
+            f"{x0 + a:.1f},{y0 + h - 5 - (s - low) / (high - low) * (h - 10):.1f}"
             for a, s in zip(across, row, strict=True)
         )
         hit = i in struck
@@ -284,18 +285,14 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 # --- computations that two pages need -----------------------------------------------------
-def jumpiness(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(curves,) total rise, and the share of it within the steepest gap; of scores (curves, m)."""
-    rise = scores[:, -1] - scores[:, 0]
-    gap = np.diff(scores, axis=1).max(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return rise, np.where(rise > 0, gap / rise, 0.0)
+def separation(scores: np.ndarray) -> np.ndarray:
+    """(curves,) by how much all models after some gap beat all before it; of scores (curves, m).
 
-
-def looks_like_a_jump(scores: np.ndarray, least: float) -> np.ndarray:
-    """The eye as a rule: a rise of `least` or more, over half of it within one gap."""
-    rise, share = jumpiness(scores)
-    return (rise >= least) & (share > 0.5)
+    Taken at the gap where it is largest; below 0 where no gap parts the models in two.
+    """
+    before = np.maximum.accumulate(scores, axis=1)[:, :-1]
+    after = np.minimum.accumulate(scores[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    return (after - before).max(1)
 
 
 def noisy_scores(
@@ -306,6 +303,15 @@ def noisy_scores(
     skill = np.broadcast_to(skill, (curves, np.shape(skill)[-1]))
     s = skill + sigma * rng.standard_normal(skill.shape)
     return rng.binomial(n, np.exp(-length * np.exp(-s))) / n
+
+
+def controls(mo: Any, *elements: Any) -> Any:
+    """Sliders and the like, two in a row and under each other."""
+    rows = [
+        mo.hstack(elements[i : i + 2], justify="start", gap=2, widths=[1, 1])
+        for i in range(0, len(elements), 2)
+    ]
+    return mo.vstack(rows)
 
 
 def widget(exercise: Exercise, mo: Any) -> Any:

@@ -25,10 +25,10 @@ def _():
 
 @app.cell
 def _():
-    leap = mo.ui.slider(0, 4, 0.5, value=0, label="Leap of the odd one (nats)", show_value=True)
+    leap = mo.ui.slider(0, 4, 0.5, value=0, label="Leap (nats)", show_value=True)
     draw = mo.ui.slider(1, 50, value=1, label="Line-up number", show_value=True)
-    students = mo.ui.number(1, 500, value=30, label="Students who voted")
-    votes = mo.ui.number(0, 500, value=5, label="Votes for the favourite")
+    students = mo.ui.number(1, 500, value=30, label="Students")
+    votes = mo.ui.number(0, 500, value=5, label="Most votes")
     favourite = mo.ui.number(1, content1.PANELS, value=1, label="Its panel")
     reveal = mo.ui.switch(label="Show which one it was")
     return draw, favourite, leap, reveal, students, votes
@@ -52,7 +52,7 @@ def _(draw, leap, reveal):
                 "an odd one, part of its rise comes in one gap. With a leap of 0 there is none: "
                 "run that first, and hear the reasons that are given."
             ),
-            mo.hstack([leap, draw], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, leap, draw),
             mo.Html(lecture.panels("Line-up of twenty panels", _charts, 5)),
         ]
     )
@@ -76,7 +76,7 @@ def _(favourite, odd, reveal, students, votes):
         _said += f". It was panel {odd + 1}: the favourite was noise."
     mo.vstack(
         [
-            mo.hstack([students, votes, favourite, reveal], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, students, votes, favourite, reveal),
             mo.md(_said),
         ]
     )
@@ -116,11 +116,10 @@ def _(again, lean, skill, temperature):
                 "puts mass p on the right digit and the rest on near misses, and draws. Right and "
                 "wrong come out of the same draw: a hallucination is a likely draw."
             ),
-            mo.hstack([skill, temperature], justify="start", gap=2, wrap=True),
-            mo.hstack([lean, again], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, skill, temperature, lean, again),
             mo.hstack(
                 [
-                    mo.md(f"| likeliest answers | probability | |\n|---|---|---|\n{_rows}"),
+                    mo.md(f"| likeliest answers | probability | |\n|:--|:--|:--|\n{_rows}"),
                     mo.md(
                         f"Right per token: **{p_right:.3f}**\n\n"
                         f"Right answer (p³): **{p_right**3:.4f}**\n\nTwelve draws: {_words}"
@@ -140,11 +139,9 @@ def _():
     questions = mo.ui.slider(
         steps=[20, 50, 100, 200, 500, 1000], value=50, label="Questions", show_value=True
     )
-    sigma = mo.ui.slider(
-        0, 0.7, 0.05, value=0.3, label="Noise between models (nats)", show_value=True
-    )
-    slope = mo.ui.slider(0, 2, 0.1, value=0, label="Slope (nats per decade)", show_value=True)
-    least = mo.ui.slider(0.05, 0.5, 0.05, value=0.1, label="Least rise", show_value=True)
+    sigma = mo.ui.slider(0, 0.7, 0.05, value=0.3, label="Noise of models (nats)", show_value=True)
+    slope = mo.ui.slider(0, 2, 0.1, value=0, label="Slope (nats/decade)", show_value=True)
+    least = mo.ui.slider(0, 0.3, 0.02, value=0.04, label="Beaten by", show_value=True)
     noise_seed = mo.ui.slider(1, 99, value=1, label="Noise number", show_value=True)
     return least, models, noise_seed, questions, sigma, slope
 
@@ -155,16 +152,15 @@ def _(least, models, noise_seed, questions, sigma, slope):
     noise_curves = lecture.noisy_scores(
         slope.value * _x, 200, questions.value, sigma.value, 1, noise_seed.value
     )
-    jumps = np.flatnonzero(lecture.looks_like_a_jump(noise_curves, least.value))
+    jumps = np.flatnonzero(lecture.separation(noise_curves) > least.value)
     mo.vstack(
         [
             mo.md("## 3. Two hundred curves in which nothing leaps"),
             mo.md(
-                "Skill is the same at every scale (or, with a slope, a straight line). The eye is "
-                "put as a rule: the score rises, and more than half of the rise comes in one gap."
+                "Skill is the same at every scale (or, with a slope, a straight line). The eye, "
+                "put as a rule: all models after some gap beat all before it, by this much or more."
             ),
-            mo.hstack([models, questions, sigma], justify="start", gap=2, wrap=True),
-            mo.hstack([slope, least, noise_seed], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, models, questions, sigma, slope, least, noise_seed),
             mo.md(
                 f"**{jumps.size} of 200** look like a jump. A paper has room for six, and each "
                 "would come with a reason."
@@ -191,8 +187,7 @@ def _():
 
 @app.cell
 def _(ask, models, noise_curves, questions):
-    _rise, _share = lecture.jumpiness(noise_curves)
-    striking = int(np.argmax(_rise * _share))
+    striking = int(np.argmax(lecture.separation(noise_curves)))
     _words = "It weighs five accounts of the skill behind these scores; this takes a second or two."
     if ask.value:
         _curve = Curve(
@@ -203,18 +198,16 @@ def _(ask, models, noise_curves, questions):
         )
         _found = compare(_curve)
         _words = f"**{_found.verdict}**: {_found.reason}\n\n{_found.row()['summary']}"
-    mo.vstack([ask, mo.md(f"Curve {striking + 1} has the largest gap. {_words}")])
+    mo.vstack([ask, mo.md(f"Curve {striking + 1} has the widest gap. {_words}")])
     return (striking,)
 
 
 @app.cell
 def _():
     steps = mo.ui.slider(steps=[1, 2, 5, 10, 30, 100], value=1, label="Steps", show_value=True)
-    grown_seed = mo.ui.slider(1, 99, value=4, label="Places number", show_value=True)
+    grown_seed = mo.ui.slider(1, 99, value=1, label="Places number", show_value=True)
     rate = mo.ui.slider(2, 20, value=8, label="Buds per decade", show_value=True)
-    apart = mo.ui.slider(
-        0.1, 2, 0.1, value=0.3, label="Sharers: spread of levels (nats)", show_value=True
-    )
+    apart = mo.ui.slider(0.1, 2, 0.1, value=0.3, label="Levels apart (nats)", show_value=True)
     return apart, grown_seed, rate, steps
 
 
@@ -244,7 +237,7 @@ def _(grown_seed, steps):
                 "The same three nats, in one step or in many at random places. The truth that "
                 f"comes with this one: **{grown_skill.account}**."
             ),
-            mo.hstack([steps, grown_seed], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, steps, grown_seed),
             mo.Html(_chart.svg()),
             mo.md("Runs that have learnt or have not: each is sudden, their mean is not."),
             mo.Html(_two.svg()),
@@ -277,7 +270,7 @@ def _(apart, grown_seed, rate):
                 "Capabilities are said to arrive like buds on a branch. Here as many skills either "
                 "arrive by themselves, or rise smoothly together past one threshold of a metric."
             ),
-            mo.hstack([rate, apart], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, rate, apart),
             mo.md(
                 f"Mean gap between arrivals **{mean_gap:.3f}** decades (1/rate = "
                 f"{1 / rate.value:.3f}); the sharers pass within "

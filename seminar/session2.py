@@ -25,7 +25,7 @@ def _():
 
 @app.cell
 def _():
-    slope = mo.ui.slider(0.2, 4, 0.1, value=1, label="Slope a (nats per decade)", show_value=True)
+    slope = mo.ui.slider(0.2, 4, 0.1, value=1, label="Slope a (nats/decade)", show_value=True)
     length = mo.ui.slider(1, 64, value=4, label="Length L (tokens)", show_value=True)
     return length, slope
 
@@ -39,7 +39,7 @@ def _(length, slope):
     mo.vstack(
         [
             mo.md("## 1. p^L: the length moves the curve"),
-            mo.hstack([slope, length], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, slope, length),
             mo.md(
                 f"L = {length.value}: from 10 % to 90 % in **{measured_width:.3f}** decades (read "
                 f"off the curve); 3.084/a = {gumbel_width(slope.value):.3f}. "
@@ -58,7 +58,7 @@ def _(length, slope):
 @app.cell
 def _():
     tokens = mo.ui.slider(1, 16, value=6, label="Length L (tokens)", show_value=True)
-    rise = mo.ui.slider(0, 3, 0.1, value=1.2, label="Slope a (nats per decade)", show_value=True)
+    rise = mo.ui.slider(0, 3, 0.1, value=1.2, label="Slope a (nats/decade)", show_value=True)
     leap = mo.ui.slider(0, 3, 0.25, value=0, label="Leap of skill (nats)", show_value=True)
     draws = mo.ui.slider(
         steps=[20, 50, 100, 200, 500], value=100, label="Questions", show_value=True
@@ -82,8 +82,7 @@ def _(draws, leap, rise, seed, tokens):
                 "Dots are scores of drawn answers, lines their expectation. Give the skill a leap: "
                 "every metric that has left its floor shows it, and none can hide it for long."
             ),
-            mo.hstack([tokens, rise, leap], justify="start", gap=2, wrap=True),
-            mo.hstack([draws, seed], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, tokens, rise, leap, draws, seed),
             mo.md(f"Expected exact match at the largest scale: **{exact_at_top:.4f}**"),
             mo.Html(lecture.panels("One skill under six metrics", metric_panels, 3)),
         ]
@@ -133,7 +132,7 @@ def _(items, options):
                 "chance says “small”, never “nothing”. Brier looks at probabilities and leaves its "
                 "floor no sooner than the skill does; lower is better, a guesser scores (k − 1)/k."
             ),
-            mo.hstack([options, items], justify="start", gap=2, wrap=True),
+            lecture.controls(mo, options, items),
             mo.md(
                 f"Chance **{chance:.3f}**; Brier of a guesser **{_brier.chance:.3f}**; standard "
                 f"error at chance **{np.sqrt(chance * (1 - chance) / items.value):.3f}**"
@@ -177,7 +176,7 @@ def _():
         ## 5. What a metric can and cannot do
 
         | a metric can | a metric cannot |
-        |---|---|
+        |:--|:--|
         | move the rise to larger scales (length, all-of-K) | sharpen it by being longer |
         | hide skill below chance or below 1/n | make skill where there is none |
         | steepen it by a factor (votes, thresholds) | turn a gentle slope into a leap |

@@ -1,0 +1,316 @@
+"""The seminar: exercises that answer, apps that run, pages that a browser can drive."""
+
+import importlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emergent_stats import Curve, compare
+from emergent_stats.cli import commands, seminar_command
+
+ROOT = Path(__file__).parents[1]
+SEMINAR = ROOT / "seminar"
+sys.path.insert(0, str(SEMINAR))
+lecture = importlib.import_module("lecture")
+gamerules = importlib.import_module("gamerules")
+CONTENTS = sorted(path.stem for path in SEMINAR.glob("content[0-9].py"))
+SESSIONS = [importlib.import_module(name).SESSION for name in CONTENTS]
+EXERCISES = [e for session in SESSIONS for e in session.exercises]
+
+#: References that the project has checked.
+CHECKED = {
+    *("2206.07682", "2304.15004", "2406.04391", "2303.13506", "2502.17356", "2310.03262"),
+    *("2206.04615", "2210.14891", "2403.15796", "2410.01692", "2411.16035", "2405.10938"),
+}
+
+
+# --- exercises ----------------------------------------------------------------------------
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_answer_is_right_and_every_slip_is_told(exercise):
+    assert exercise.check(exercise.answer).startswith("Right.")
+    assert exercise.check("") == exercise.check(None) == ""
+    for slip, words in exercise.slips:
+        assert exercise.check(str(slip)) == f"No. {words}"
+    for i, (text, words) in enumerate(exercise.options):
+        assert exercise.check(text) == f"{'Right' if i == exercise.answer else 'No'}. {words}"
+    assert exercise.solution
+    assert exercise.marks > 0
+
+
+def test_other_wrong_answers_are_told_apart():
+    exercise = lecture.Exercise("0.1", "?", "!", 1, 0.2, 0.01)
+    assert "percent" in exercise.check("20")
+    assert "sign" in exercise.check("-0.2")
+    assert "too large" in exercise.check("0.4")
+    assert "too small" in exercise.check("0.1")
+    with pytest.raises(ValueError, match="could not convert"):
+        exercise.check("a fifth")
+
+
+def test_answers_by_other_ways():
+    answers = {e.name: e.answer for e in EXERCISES}
+    draws = np.random.default_rng(0).binomial(30, 0.05, 400_000)
+    assert answers["1.1"] == pytest.approx((draws >= 5).mean(), abs=1e-3)
+    x = np.linspace(-5, 5, 100_001)
+    score = np.exp(-8 * np.exp(-2 * x))
+    width = x[np.searchsorted(score, 0.9)] - x[np.searchsorted(score, 0.1)]
+    assert answers["2.1"] == pytest.approx(width, abs=1e-3)
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda s: f"session {s.number}")
+def test_sessions_are_complete(session):
+    assert len(session.goals) >= 3
+    assert len(session.exercises) >= 4
+    assert len(session.slides) >= 4
+    assert session.question.strip().endswith((".", "?"))
+    assert [e.name for e in session.exercises] == [
+        f"{session.number}.{i + 1}" for i in range(len(session.exercises))
+    ]
+
+
+def test_only_checked_references_are_given():
+    given = set()
+    for path in SEMINAR.rglob("*"):
+        if path.suffix in (".py", ".md", ".html", ".json"):
+            given |= set(re.findall(r"arXiv (\d{4}\.\d{5})", path.read_text(encoding="utf-8")))
+    assert given
+    assert given <= CHECKED
+
+
+# --- figures and computations -------------------------------------------------------------
+def test_separation_by_hand():
+    scores = np.array([[0.1, 0.2, 0.6, 0.5], [0.1, 0.5, 0.2, 0.6], [0.5, 0.4, 0.3, 0.2]])
+    np.testing.assert_allclose(lecture.separation(scores), [0.3, 0.1, -0.3])
+
+
+def test_figures_say_what_they_show_and_escape_it():
+    chart = lecture.Chart("a <b> & c", (0, 1), labels=("<x>", "y"))
+    text = chart.line([0, 1], [0, 2], label="<l>").dots([0.5], [0.5], ends=([0.4], [0.6])).svg()
+    assert 'role="img"' in text
+    assert "a &lt;b&gt; &amp; c" in text
+    assert "<x>" not in text
+    assert "<l>" not in text
+    assert 'font-size="18"' in text
+    # what lies outside is drawn on the edge
+    assert chart.at(1, 2)[1] == chart.at(1, 1)[1]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-2, 2), (7.3, 11.2), (0, 37)])
+def test_ticks_are_round_and_inside(low, high):
+    found = lecture.ticks(low, high)
+    assert 2 <= len(found) <= 6
+    assert low <= min(found)
+    assert max(found) <= high
+
+
+# --- the game -----------------------------------------------------------------------------
+def test_the_game_counts():
+    curves = [{"breaks": True}, {"breaks": False}, {"breaks": False}, {"note": "published"}]
+    found = gamerules.tally(curves, ["real", "real", "can't tell", "real"])
+    assert (found.curves, found.decided, found.wrong) == (3, 2, 1)
+    assert (found.error, found.false_positives) == (0.5, 0.5)
+
+
+def test_the_table_of_the_game():
+    curves = gamerules.table()["curves"]
+    known = [c for c in curves if "breaks" in c]
+    assert sum(c["breaks"] for c in known) * 2 == len(known) >= 60
+    assert len(curves) - len(known) >= 10
+    floor = gamerules.tally(known, [gamerules.floor_call(c, 0.5) for c in known])
+    p = np.array([c["floor"] for c in known])
+    # the error of who is always forced to call is what the posterior says it is
+    expected = np.minimum(p, 1 - p)
+    spread = 4 * np.sqrt((expected * (1 - expected)).sum()) / len(known)
+    assert abs(floor.error - expected.mean()) < spread
+    for c in curves:
+        assert len(c["x"]) == len(c["score"]) == len(c["low"]) == len(c["high"])
+        assert gamerules.package_call(c) in gamerules.CALLS
+        assert gamerules.reply(c, "real")
+
+
+@pytest.mark.slow
+def test_the_package_still_says_what_the_table_of_the_game_says():
+    changed = []
+    for c in gamerules.table()["curves"][::10]:
+        if "breaks" in c:
+            curve = Curve(10.0 ** np.array(c["x"]), c["score"], c["metric"], n=200)
+            said = compare(curve).verdict
+            changed += [(c["truth"], c["verdict"], said)] if said != c["verdict"] else []
+    assert changed == [], "run seminar/build_game.py"
+
+
+# --- apps ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", list(seminar_command.pages()))
+def test_apps_run_headless(name):
+    pytest.importorskip("marimo")
+    module = importlib.import_module(seminar_command.pages()[name].stem)
+    outputs, defs = module.app.run()
+    assert sum(output is not None for output in outputs) >= 3
+    if name == "1":
+        assert defs["by_luck"] == pytest.approx(0.0156, abs=1e-4)
+        assert defs["p_right"] == pytest.approx(np.exp(-np.exp(0.4)))
+        assert defs["noise_curves"].shape == (200, 6)
+    if name == "2":
+        assert defs["measured_width"] == pytest.approx(3.0844, abs=1e-3)
+        assert defs["lag"] == pytest.approx(np.log(4))
+    if name == "game":
+        assert set(defs["tallies"]) == {"you", "the package", "the Bayes floor"}
+
+
+def run(monkeypatch, capsys, *words):
+    monkeypatch.setattr(sys, "argv", ["emergent-stats", *words])
+    with pytest.raises(SystemExit) as stop:
+        commands.main()
+    return stop.value.code, capsys.readouterr().err
+
+
+def test_an_unknown_session_is_named(monkeypatch, capsys):
+    status, said = run(monkeypatch, capsys, "seminar", "9")
+    assert status == 2
+    assert "there is no session '9'; use one of 1, 2" in said
+
+
+def test_a_missing_marimo_is_named_with_its_extra(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "marimo", None)
+    status, said = run(monkeypatch, capsys, "seminar", "1", "--no-browser")
+    assert status == 2
+    assert "pip install 'emergent_stats[seminar]'" in said
+
+
+def test_pages_have_titles_and_ship():
+    assert set(seminar_command.titles()) == set(seminar_command.pages())
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"seminar" = "emergent_stats/_seminar"' in text
+
+
+# --- in a browser -------------------------------------------------------------------------
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@contextmanager
+def browser(offline=False):
+    """A page of a fresh browser, and what it complained of."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium here")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as play, tempfile.TemporaryDirectory() as profile:
+        context = play.chromium.launch_persistent_context(
+            profile,
+            executable_path=program,
+            args=FLAGS,
+            headless=True,
+            offline=offline,
+            viewport={"width": 1280, "height": 800},
+        )
+        page, said = context.new_page(), []
+        page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: said.append(str(e)))
+        page.on("requestfailed", lambda r: said.append(r.url))
+        yield page, said
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where `emergent-stats seminar` serves."""
+    pytest.importorskip("marimo")
+    words = [sys.executable, "-m", "emergent_stats.cli", "seminar", "--no-browser"]
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert server.stdout is not None
+        found = server.stdout.readline().strip()
+        assert found.startswith("http://127.0.0.1:")
+        yield found
+    finally:
+        server.terminate()
+        server.wait(20)
+        server.stdout.close()
+
+
+def slide(page, label, presses=3):
+    """Move a slider by the keyboard."""
+    handle = page.locator(f"marimo-slider:has-text('{label}') [role=slider]").first
+    handle.focus()
+    for _ in range(presses):
+        page.keyboard.press("ArrowRight")
+
+
+def settled(page, pattern, before=None):
+    """Text of the page that fits a pattern, once it differs from what was there before."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = re.search(pattern, page.inner_text("#App"))
+        if found and found[0] != before:
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(f"{pattern} is still {before!r}")
+
+
+#: Page, a slider on it, and a pattern of the numbers that it changes.
+MOVED = [
+    ("1", "Skill (nats)", r"Right per token: \S+"),
+    ("1", "Noise of models", r"\d+ of 200 look like a jump"),
+    ("2", "Slope a", r"from 10 % to 90 % in \S+ decades"),
+    ("2", "Options k", r"Chance \S+;"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [str(s.number) for s in SESSIONS])
+def test_sliders_change_numbers_in_a_browser(address, number):
+    with browser() as (page, said):
+        page.goto(f"{address}{number}/")
+        settled(page, "Reading")
+        for where, label, pattern in MOVED:
+            if where == number:
+                before = settled(page, pattern)
+                slide(page, label)
+                settled(page, pattern, before)
+        for picture in page.locator("svg[role=img]").all():
+            assert picture.get_attribute("aria-label")
+        assert said == []
+
+
+@pytest.mark.slow
+def test_an_exercise_answers_in_a_browser(address):
+    with browser() as (page, said):
+        page.goto(f"{address}1/")
+        settled(page, "Reading")
+        box = page.get_by_label("Answer 1.4")
+        box.fill("190")
+        box.press("Enter")
+        settled(page, "That many are left alone")
+        box.fill("10")
+        box.press("Enter")
+        settled(page, r"Right\.")
+        assert said == []
+
+
+@pytest.mark.slow
+def test_the_game_is_played_in_a_browser(address):
+    with browser() as (page, said):
+        page.goto(f"{address}game/")
+        settled(page, "Curve 1 of 20")
+        for i, call in enumerate(("real", "artefact", "can't tell")):
+            page.get_by_role("button", name=call, exact=True).press("Enter")
+            settled(page, f"Curve {i + 2} of 20")
+        settled(page, "You called can't tell|You could not tell")
+        assert said == []
+
+
+def test_the_table_is_json_with_one_curve_a_line():
+    text = (SEMINAR / "game.json").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == len(json.loads(text)["curves"]) + 2
