@@ -76,7 +76,7 @@ def _(again, buttons, calls, deck, deck_number):
             (min(_x) - _margin, max(_x) + _margin),
             (0, 1),
             (f"{_curve['axis']} (powers of ten)", _curve["metric"].replace("_", " ")),
-            (900, 400),
+            (900, 310),
         )
         _chart.dots(_x, _curve["score"], 0, "", (_curve["low"], _curve["high"]))
         _shown = mo.Html(_chart.svg())
@@ -87,7 +87,7 @@ def _(again, buttons, calls, deck, deck_number):
             mo.hstack([deck_number, mo.md(f"Curve {min(_at + 1, len(deck))} of {len(deck)}")]),
             _shown,
             mo.hstack([*buttons, again], justify="start", gap=2),
-            mo.callout(mo.md(_said), kind="neutral"),
+            mo.md(_said),
         ]
     )
     return
