@@ -1,10 +1,10 @@
-# Everything a person does here, in ten commands; `make` alone lists them.
+# Everything a person does here, in eleven commands; `make` alone lists them.
 # Python and make are all that must be there: the first command builds .venv from
 # requirements.lock.txt (every package pinned by hash) and leaves a stamp, so it is done once.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint bench calibration readme data lock
+.PHONY: help setup demo seminar test test-slow lint bench calibration readme data lock
 
 PYTHON := .venv/bin/python
 RUN := .venv/bin/emergent-stats
@@ -29,6 +29,10 @@ demo: $(STAMP) ## verdicts and figure on the published GPT-3, BIG-bench and Pyth
 	  --out demo/obsscaling.csv
 	$(RUN) plot gpt3 --task 3D- --shots 50 --out demo/verdict.png
 	@echo 'Figure: demo/verdict.png; tables: demo/*.csv'
+
+seminar: $(STAMP) ## hand-outs, slides, sheets and guide for teaching, in seminar/out
+	$(PYTHON) seminar/build.py
+	@echo 'In class: $(RUN) seminar'
 
 test: $(STAMP) ## run the tests (a few minutes)
 	$(PYTHON) -m pytest
