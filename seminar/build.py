@@ -108,7 +108,7 @@ def sheet(session: Session, solutions: bool) -> str:
         if solutions:
             right = "abcdef"[int(e.answer)] if e.options else f"{e.answer:.4g}"
             lines.append(f"*Answer: {right}.* {e.solution}")
-            lines += [f"- {slip:.4g}: {words}" for slip, words in e.slips]
+            lines.append("\n".join(f"- {slip:.4g}: {words}" for slip, words in e.slips))
         elif not e.options:
             lines.append("Answer: ______________")
     return "\n\n".join(line for line in lines if line) + "\n"

@@ -147,13 +147,13 @@ EXERCISES = (
 )
 
 
-def _figure_noise() -> str:
+def _figure_noise(struck: bool) -> str:
     scores = noisy_scores(np.zeros(6), 200, 50, 0.3, 1, 3)
     return sparks(
-        "200 curves of noise; those that look like a jump are struck out in orange",
+        "200 curves of noise" + "; those that look like a jump are marked in orange" * struck,
         scores,
         25,
-        np.flatnonzero(separation(scores) > 0.04),
+        np.flatnonzero(separation(scores) > 0.04) if struck else (),
         (44, 46),
     )
 
@@ -203,9 +203,13 @@ SESSION = Session(
     ),
     (
         Slide("Which of these labs saw a skill leap?",
-              ("Write down one number between 1 and 200.", "Nothing happens in any of them: skill "
-               "is the same at every scale.", "Six models, 50 questions, noise of .3 nats."),
-              _figure_noise),
+              ("Two hundred tasks, six models, 50 questions each.",
+               "Write down one number between 1 and 200, and your reason."),
+              lambda: _figure_noise(False)),
+        Slide("None did",
+              ("Skill is the same at every scale; models differ by noise of .3 nats.",
+               "Marked: all models after some gap beat all before it by .04."),
+              lambda: _figure_noise(True)),
         Slide("The machine draws tokens",
               ("Right and wrong answers come out of one distribution.",
                "The mass on the right token sharpens smoothly with scale.",

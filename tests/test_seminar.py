@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from emergent_stats import Curve, compare
 from emergent_stats.cli import commands, seminar_command
+from emergent_stats.design.multinomial import Toy, gumbel_width
 
 ROOT = Path(__file__).parents[1]
 SEMINAR = ROOT / "seminar"
@@ -327,3 +329,123 @@ def test_the_game_is_played_in_a_browser(address):
 def test_the_table_is_json_with_one_curve_a_line():
     text = (SEMINAR / "game.json").read_text(encoding="utf-8")
     assert len(text.splitlines()) == len(json.loads(text)["curves"]) + 2
+
+
+# --- hand-outs ----------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Folder with everything that `make seminar` makes."""
+    pytest.importorskip("typst")
+    pytest.importorskip("pypandoc")
+    build = importlib.import_module("build")
+    folder = tmp_path_factory.mktemp("seminar")
+    build.main(folder)
+    return folder
+
+
+def test_everything_is_built_and_fetches_nothing(built):
+    kinds = ("handout{}.html", "slides{}.html", "exercises{}.pdf", "solutions{}.pdf")
+    names = {kind.format(s.number) for kind in kinds for s in SESSIONS} | {"guide.pdf"}
+    assert {path.name for path in built.iterdir()} == names
+    for path in built.glob("*.pdf"):
+        assert path.read_bytes().startswith(b"%PDF")
+    for path in built.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?:src|href)\s*=", text)
+        links = set(re.findall(r"https?://[^\s\"'<]+", text))
+        assert links <= {"http://www.w3.org/2000/svg"}
+        assert "default-src 'none'" in text
+
+
+def test_solutions_stand_only_on_their_sheet():
+    build = importlib.import_module("build")
+    for session in SESSIONS:
+        plain, solved = (build.sheet(session, solutions=s) for s in (False, True))
+        for e in session.exercises:
+            assert e.question in plain
+            assert e.solution not in plain
+            assert e.solution in solved
+
+
+def test_prose_escapes():
+    build = importlib.import_module("build")
+    assert (
+        build.prose("a < b, *c*, **d** & `e`")
+        == "a &lt; b, <i>c</i>, <b>d</b> &amp; <code>e</code>"
+    )
+
+
+def test_pages_compute_what_the_package_computes(built):
+    rng = np.random.default_rng(1)
+    n = rng.integers(1, 3000, 60)
+    k = np.minimum(rng.integers(0, 3000, 60), n)
+    k[:2], k[2:4] = 0, n[2:4]
+    curves = [Curve([1.0], [a / b], "exact_match", n=b) for a, b in zip(k, n, strict=True)]
+    intervals = np.array([np.ravel(c.intervals()) for c in curves])
+    skill, length = rng.uniform(-3, 5, 40), rng.integers(1, 64, 40)
+    slope = rng.uniform(0.1, 4, 40)
+    with browser(offline=True) as (page, said):
+        page.goto((built / "handout2.html").as_uri())
+        got = page.evaluate(
+            """([k, n, s, L, a]) => [
+              k.map((v, i) => binomialInterval(v, n[i])),
+              s.map((v, i) => exactMatch(v, L[i])), a.map(gumbelWidth)]""",
+            [v.tolist() for v in (k, n, skill, length, slope)],
+        )
+        np.testing.assert_allclose(got[0], intervals, atol=1e-6)
+        closed = [
+            Toy(length=int(size)).expected("exact_match", s)
+            for s, size in zip(skill, length, strict=True)
+        ]
+        np.testing.assert_allclose(got[1], closed, atol=1e-6)
+        np.testing.assert_allclose(got[2], [gumbel_width(v) for v in slope], atol=1e-6)
+        k, z = [3, 0, 20], [-3.0, 0.0, 1.7]
+        tails = page.evaluate("(k) => k.map((v) => binomialTail(v, 30, 0.2))", k)
+        np.testing.assert_allclose(tails, stats.binom.sf(np.array(k) - 1, 30, 0.2), atol=1e-9)
+        shares = page.evaluate("(z) => z.map(normalShare)", z)
+        np.testing.assert_allclose(shares, stats.norm.cdf(z), atol=1e-9)
+        assert said == []
+
+
+def test_handouts_answer_to_the_keyboard_without_a_network(built):
+    with browser(offline=True) as (page, said):
+        for session in SESSIONS:
+            page.goto((built / f"handout{session.number}.html").as_uri())
+            figure = page.locator("#figure")
+            for slider in page.locator("input[type=range]").all():
+                before = page.inner_text("#words"), figure.inner_html()
+                slider.focus()
+                for _ in range(4):
+                    page.keyboard.press("ArrowRight")
+                assert (page.inner_text("#words"), figure.inner_html()) != before
+            assert figure.get_attribute("aria-label") == page.locator("#words").text_content()
+            assert smallest_type(page) >= 18
+            page.goto((built / f"slides{session.number}.html").as_uri())
+            for i in range(len(session.slides)):
+                page.keyboard.press("ArrowRight")
+                shown = page.locator("section:visible")
+                assert shown.count() == 1
+                assert shown.locator("h2").inner_text() == session.slides[i].title
+                assert smallest_type(page) >= 18
+                assert page.evaluate("document.body.scrollHeight") <= 800
+        assert said == []
+
+
+def smallest_type(page):
+    """Pixels of the smallest text that is shown, as it is shown."""
+    return page.evaluate(
+        """() => {
+          let least = 1e9;
+          const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          while (walk.nextNode()) {
+            const element = walk.currentNode.parentElement;
+            if (!walk.currentNode.data.trim() || !element.getClientRects().length) continue;
+            if (["SCRIPT", "STYLE", "title"].includes(element.nodeName)) continue;
+            let size = parseFloat(getComputedStyle(element).fontSize);
+            const matrix = element.getScreenCTM?.();
+            if (matrix) size *= Math.hypot(matrix.a, matrix.b);
+            least = Math.min(least, size);
+          }
+          return least;
+        }"""
+    )

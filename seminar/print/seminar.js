@@ -156,11 +156,11 @@ const FIGURES = {
     controls: [["slope", "Slope a (nats/decade)", 0.2, 4, 0.1, 1], ["length", "Length L (tokens)", 1, 64, 1, 8]],
     draw({ slope, length }) {
       const line = (size, style) => ({ style, label: `${size} token${size > 1 ? "s" : ""}`,
-        points: grid(-4, 4, 201).map((x) => [x, exactMatch(slope * x, size)]) });
+        points: grid(-4, 8, 301).map((x) => [x, exactMatch(slope * x, size)]) });
       const ends = [0.1, 0.9].map((share) => -Math.log(-Math.log(share) / length) / slope);
       return [`p^${length} rises from 10 % to 90 % over <b>${gumbelWidth(slope).toFixed(3)}</b> decades (between the dotted lines), ` +
         `whatever the length; it lags behind one token by ln(L)/a = <b>${(Math.log(length) / slope).toFixed(3)}</b> decades.`,
-      plot({ x: [-4, 4], y: [0, 1], labels: ["scale (decades)", "exact match"], marks: ends,
+      plot({ x: [-4, 8], y: [0, 1], labels: ["scale (decades)", "exact match"], marks: ends,
         lines: length === 1 ? [line(1, 0)] : [line(1, 0), line(length, 1)] })];
     },
   },
