@@ -30,8 +30,8 @@ demo: $(STAMP) ## verdicts and figure on the published GPT-3, BIG-bench and Pyth
 	$(RUN) plot gpt3 --task 3D- --shots 50 --out demo/verdict.png
 	@echo 'Figure: demo/verdict.png; tables: demo/*.csv'
 
-seminar: $(STAMP) ## hand-outs, slides, sheets and guide for teaching, in seminar/out
-	$(PYTHON) seminar/build.py
+seminar: $(STAMP) ## hand-outs, slides, sheets and guide for teaching, in demo/seminar
+	$(PYTHON) seminar/build.py demo/seminar
 	@echo 'In class: $(RUN) seminar'
 
 test: $(STAMP) ## run the tests (a few minutes)

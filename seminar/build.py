@@ -1,4 +1,4 @@
-"""Make what a class takes home: `python seminar/build.py [FOLDER]` (by default seminar/out).
+"""Make what a class takes home: `python seminar/build.py [FOLDER]` (by default demo/seminar).
 
 For each session a hand-out and slides, each one HTML file that fetches nothing, and its exercises
 and solutions as PDF; and the instructor's guide as PDF.
@@ -145,4 +145,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "out")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("demo/seminar"))
