@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import gauss
 import numpy as np
 from lecture import Chart, Exercise, Session, Slide
@@ -14,17 +16,26 @@ _SMOOTH, _BROKEN, _POWER, _SIZE = 75, 10, 0.6, 0.05
 FALSE = _SMOOTH * _SIZE / (_SMOOTH * _SIZE + _BROKEN * _POWER)
 
 
+#: Numbers of models at which the textbook's power is drawn.
+_MODELS = (4, 6, 8, 12, 18, 32)
+
+
+@lru_cache(maxsize=256)
+def _powers(span: float, n: float, sigma: float) -> dict[float, list[float]]:
+    """Textbook power at `_MODELS` by height of the step."""
+    plans = [Plan.even(m, span, n=n, sigma=sigma) for m in _MODELS]
+    return {h: [step_power(p, h) for p in plans] for h in (0.5, 1.0, 2.0)}
+
+
 def power_chart(span: float, n: float, sigma: float, at: int) -> Chart:
     """Textbook power of a step against a line, against the number of models."""
-    models = np.arange(4, 33)
     chart = Chart(
         "Power of the textbook's test of a step against the number of models, for steps of half a "
         "nat, one and two",
         (4.0, 32.0), (0.0, 1.0), ("models", "power (textbook)"), (900, 380),
     )  # fmt: skip
-    for style, height in enumerate((0.5, 1.0, 2.0)):
-        plans = [Plan.even(int(m), span, n=n, sigma=sigma) for m in models]
-        chart.line(models, [step_power(p, height) for p in plans], style, f"{height:g} nats")
+    for style, (height, power) in enumerate(_powers(span, n, sigma).items()):
+        chart.line(_MODELS, power, style, f"{height:g} nats")
     return chart.mark(float(at))
 
 

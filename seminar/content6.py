@@ -9,6 +9,7 @@ from lecture import Chart, Exercise, Session, Slide
 from scipy import stats
 
 from emergent_stats import Curve, curves, load
+from emergent_stats.results.selection import select
 
 _N = 0.3 * 0.7 / 0.0145**2
 _COVER = float(stats.binom.cdf(14, 20, 0.9))
@@ -55,7 +56,7 @@ def forecast_chart(curve: Curve, kept: int) -> Chart:
 @lru_cache(maxsize=1)
 def few_shot() -> list[Curve]:
     """GPT-3's few-shot series by exact match."""
-    return [c for c in curves(load("gpt3")) if c.metric == "exact_match" and c.key["shots"] == 50]
+    return curves(select(load("gpt3"), metric=["exact_match"], shots=[50]))
 
 
 def arrivals(found: list[Curve], level: float) -> list[tuple[str, float]]:
@@ -84,7 +85,7 @@ EXERCISES = (
         options=(
             ("Divide the column by 100", "It was a percentage."),
             ("Leave it; the tool will know", "It refuses: nothing is guessed in silence."),
-            ("Call it `perplexity`", "Its metric is not a matter of its size."),
+            ("Call it perplexity", "Its metric is not a matter of its size."),
         ),
     ),
     Exercise(

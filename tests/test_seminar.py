@@ -24,6 +24,7 @@ SEMINAR = ROOT / "seminar"
 sys.path.insert(0, str(SEMINAR))
 lecture = importlib.import_module("lecture")
 gamerules = importlib.import_module("gamerules")
+gauss = importlib.import_module("gauss")
 CONTENTS = sorted(path.stem for path in SEMINAR.glob("content[0-9].py"))
 SESSIONS = [importlib.import_module(name).SESSION for name in CONTENTS]
 EXERCISES = [e for session in SESSIONS for e in session.exercises]
@@ -112,6 +113,84 @@ def test_ticks_are_round_and_inside(low, high):
     assert 2 <= len(found) <= 6
     assert low <= min(found)
     assert max(found) <= high
+
+
+# --- the step against the line, in closed form ----------------------------------------------
+X = np.linspace(-2.0, 2.0, 8)
+
+
+def test_the_gain_of_a_step_is_that_of_least_squares():
+    y = np.random.default_rng(4).standard_normal((3, 8)) + X
+    for row, got in zip(y, gauss.gain(y, X), strict=True):
+        line = np.column_stack([np.ones(8), X])
+        left = [np.linalg.lstsq(np.column_stack([line, s]), row)[1][0] for s in gauss.steps(X)]
+        assert got == pytest.approx(np.linalg.lstsq(line, row)[1][0] - min(left))
+
+
+def test_p_values_of_lines_are_uniform_and_find_steps():
+    y, _ = gauss.collection(3000, 8, 0, 0.0, 0.2, 0.0, 1000, 5)
+    p = gauss.p_value(gauss.gain(y, X) / (0.04 + gauss.questions_variance(1000)), 8)
+    assert stats.kstest(p, "uniform").statistic < 0.04
+    naive = gauss.p_value(gauss.gain(y, X) / gauss.questions_variance(1000), 8)
+    assert (naive < 0.05).mean() > 0.9
+    y, breaks = gauss.collection(200, 8, 100, 3.0, 0.2, 0.0, 1000, 5)
+    called = gauss.found(gauss.p_value(gauss.gain(y, X) / 0.042, 8))
+    assert called[breaks].mean() > 0.9
+    assert called[~breaks].mean() < 0.1
+
+
+def test_benjamini_and_hochbergs_rule_is_scipys():
+    p = np.random.default_rng(6).uniform(size=40) ** 3
+    np.testing.assert_array_equal(gauss.found(p), stats.false_discovery_control(p) <= 0.05)
+
+
+def test_evidence_is_the_integral_of_the_likelihood():
+    y, sd = 0.5 * X + 0.8 * (X > 0), 0.4
+    smooth, broken = gauss.log_evidence(y, X, sd, 1.0, 1.0)
+    draws = np.random.default_rng(7).standard_normal((400_000, 3))
+    draws[:, 0] *= gauss.LEVEL
+
+    def by_draws(mean):
+        log_p = stats.norm.logpdf(y, mean, sd).sum(1)
+        return np.logaddexp.reduce(log_p) - np.log(len(draws))
+
+    line = draws[:, :1] + draws[:, 1:2] * X
+    assert smooth == pytest.approx(by_draws(line), abs=0.1)
+    assert broken[3] == pytest.approx(by_draws(line + draws[:, 2:] * gauss.steps(X)[3]), abs=0.15)
+    # Lindley: the wider the prior of heights, the better the line
+    bf = [gauss.log_bayes_factor(y, X, sd, 1.0, h) for h in (1.0, 10.0, 100.0)]
+    assert bf[1] - bf[2] == pytest.approx(np.log(10), abs=0.05)
+    assert bf[0] > bf[1] > bf[2]
+
+
+def test_the_floor_falls_with_models_and_rises_with_noise():
+    few, many = (gauss.floor(m, 0.2, 300, 1.0, 1.0, 3000) for m in (5, 16))
+    assert 0 < many < few < 0.5
+    assert gauss.floor(8, 0.5, 300, 1.0, 1.0, 3000) > gauss.floor(8, 0.1, 300, 1.0, 1.0, 3000)
+
+
+@pytest.mark.slow
+def test_statsmodels_and_pymc_agree_with_the_closed_form():
+    y = 0.8 * X + 1.2 * (X > 0) + 0.2 * np.random.default_rng(1).standard_normal(8)
+    fit = gauss.by_statsmodels(y, X, 0.2)
+    wide = gauss.in_closed_form(y, X, 0.2, 1e4, 1e4, int(fit["gap"]))
+    assert (fit["height"], fit["error"]) == pytest.approx(wide, abs=0.01)
+    assert fit["gain"] == pytest.approx(0.5 * gauss.gain(y[None], X)[0] / 0.04)
+    closed = gauss.in_closed_form(y, X, 0.2, 1.0, 1.0, 3)
+    assert gauss.by_pymc(y, X, 0.2, 1.0, 1.0, 3) == pytest.approx(closed, abs=0.04)
+
+
+def test_bounds_forecasts_and_arrivals_by_hand():
+    content3, content6 = map(importlib.import_module, ("content3", "content6"))
+    assert content3.bound(0, 204, 1.0) == pytest.approx(1 - 0.05 ** (1 / 204))
+    assert content3.bound(2, 50, 0.5) == pytest.approx(2 * stats.beta.ppf(0.95, 3, 48))
+    assert content3.bound(10, 10, 0.1) == 1.0
+    score = np.exp(-np.exp(-np.linspace(-1, 2, 7)))
+    curve = Curve(10.0 ** np.arange(6, 13), score, "exact_match", n=10**9, key={"task": "t"})
+    np.testing.assert_allclose(content6.extrapolated(curve, 4)[1], score, atol=1e-6)
+    curve = Curve([1e6, 1e7, 1e8], [0.1, 0.3, 0.5], "exact_match", n=100, key={"task": "t"})
+    assert content6.arrivals([curve], 0.4) == [("t", pytest.approx(7.5))]
+    assert content6.arrivals([curve], 0.9) == []
 
 
 # --- the game -----------------------------------------------------------------------------
@@ -280,6 +359,10 @@ MOVED = [
     ("1", "Noise of models", r"\d+ of 200 look like a jump"),
     ("2", "Slope a", r"from 10 % to 90 % in \S+ decades"),
     ("2", "Options k", r"Chance \S+;"),
+    ("3", "Shared noise", r"only\d+"),
+    ("4", "Prior of heights", r"line: \S+;"),
+    ("5", "Span", r"Textbook \S+;"),
+    ("6", "Threshold", r"\d+ tasks pass \S+"),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -160,3 +161,5 @@ def _warm(address: str, no_browser: bool) -> None:
     from emergent_stats import compare, simulate_curve
 
     compare(simulate_curve("step", seed=1)[0])
+    for path in sorted(folder().glob("content*.py")):
+        import_module(path.stem)
