@@ -327,7 +327,7 @@ def reply(exercise: Exercise, given: Any, mo: Any) -> Any:
     try:
         words = exercise.check(given)
     except ValueError:
-        words = f"{given!r} is not a number; write 0.25, not 1/4 or 25 %."
+        words = f"{escape(repr(given))} is not a number; write 0.25, not 1/4 or 25 %."
     kind = "success" if words.startswith("Right") else "warn"
     return mo.callout(mo.md(words), kind=kind) if words else mo.md("")
 

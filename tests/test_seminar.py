@@ -287,7 +287,10 @@ def browser(offline=False):
     if program is None:
         pytest.skip("no chromium here")
     api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as play, tempfile.TemporaryDirectory() as profile:
+    with (
+        api.sync_playwright() as play,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+    ):
         context = play.chromium.launch_persistent_context(
             profile,
             executable_path=program,

@@ -96,6 +96,8 @@ def site() -> Any:
     try:
         import marimo
         from starlette.applications import Starlette
+        from starlette.middleware import Middleware
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
         from starlette.responses import HTMLResponse
         from starlette.routing import Mount, Route
     except ImportError as error:
@@ -121,7 +123,9 @@ def site() -> Any:
     async def index(_: Any) -> Any:
         return HTMLResponse(text)
 
-    return Starlette(routes=[Route("/", index), Mount("/", apps.build())])
+    # a page elsewhere that has its own name point here is turned away
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
+    return Starlette(routes=[Route("/", index), Mount("/", apps.build())], middleware=[hosts])
 
 
 def _serve(name: str | None, port: int, no_browser: bool) -> None:

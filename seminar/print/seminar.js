@@ -2,6 +2,7 @@
 "use strict";
 
 // --- formulas (tests hold them against the package) ---------------------------------------
+const LEAST_VARIANCE = 1.5441; // of skill, times the number of questions
 const GUMBEL_NATS = Math.log(Math.log(10) / -Math.log(0.9));
 const tokenRight = (s) => Math.exp(-Math.exp(-s));
 const exactMatch = (s, length) => Math.exp(-length * Math.exp(-s));
@@ -132,7 +133,7 @@ const grid = (low, high, count) => Array.from({ length: count }, (_, i) => low +
 const FIGURES = {
   1: {
     controls: [["models", "Models", 4, 12, 1, 6], ["n", "Questions", 20, 500, 10, 50],
-      ["sigma", "Noise of models (nats)", 0, 0.7, 0.05, 0.3], ["seed", "Noise number", 1, 99, 1, 1]],
+      ["sigma", "Noise (nats)", 0, 0.7, 0.05, 0.3], ["seed", "Noise number", 1, 99, 1, 1]],
     draw({ models, n, sigma, seed }) {
       const next = generator(seed), curves = [];
       for (let i = 0; i < 100; i++) {
@@ -153,7 +154,7 @@ const FIGURES = {
     },
   },
   2: {
-    controls: [["slope", "Slope a (nats/decade)", 0.2, 4, 0.1, 1], ["length", "Length L (tokens)", 1, 64, 1, 8]],
+    controls: [["slope", "Slope (nats/decade)", 0.2, 4, 0.1, 1], ["length", "Length L (tokens)", 1, 64, 1, 8]],
     draw({ slope, length }) {
       const line = (size, style) => ({ style, label: `${size} token${size > 1 ? "s" : ""}`,
         points: grid(-4, 8, 301).map((x) => [x, exactMatch(slope * x, size)]) });
@@ -169,35 +170,35 @@ const FIGURES = {
       ["calls", "Jumps called", 0, 60, 1, 10]],
     draw({ tasks, size, calls }) {
       const p = size / 100, most = 60;
-      const points = grid(0, most, most + 1).map((k) => [k, binomialTail(k, tasks, p) - binomialTail(k + 1, tasks, p)]);
+      const points = grid(0, most, most + 1).map((k) => [k, 100 * (binomialTail(k, tasks, p) - binomialTail(k + 1, tasks, p))]);
       const top = Math.max(...points.map((q) => q[1]));
       return [`If nothing happens in any of ${tasks} tasks, <b>${(tasks * p).toFixed(1)}</b> are called on average; ` +
         `${calls} or more with probability <b>${binomialTail(calls, tasks, p).toFixed(4)}</b>.`,
-      plot({ x: [0, most], y: [0, top * 1.05], labels: ["jumps called where nothing happens", "probability"],
+      plot({ x: [0, most], y: [0, Math.max(4, 4 * Math.ceil(top / 4))], labels: ["jumps called where nothing happens", "probability (%)"],
         marks: [calls], lines: [{ points, style: 0, label: "" }] })];
     },
   },
   4: {
-    controls: [["z", "Estimate (standard errors)", 0, 5, 0.1, 2.5], ["width", "Prior width (standard errors)", 0.5, 200, 0.5, 10]],
+    controls: [["z", "Estimate (its errors)", 0, 5, 0.1, 2.5], ["width", "Prior width (errors)", 0.5, 200, 0.5, 10]],
     draw({ z, width }) {
       const bf = lindley(z, width), range = grid(-0.5, 2.5, 121);
       return [`Bayes factor of an effect against none: <b>${Math.exp(bf).toFixed(3)}</b>. The same data, a wider prior, ` +
         `and the smooth account wins: the width of a prior is part of the question.`,
-      plot({ x: [-0.5, 2.5], y: [-6, 8], labels: ["log10 of prior width (standard errors)", "log Bayes factor"],
-        marks: [Math.log10(width)], lines: [{ points: range.map((u) => [u, lindley(z, 10 ** u)]), style: 0, label: `estimate at ${z} standard errors` },
+      plot({ x: [-0.5, 2.5], y: [-6, 10], labels: ["log10 of prior width (standard errors)", "log Bayes factor"],
+        marks: [Math.log10(width)], lines: [{ points: range.map((u) => [u, lindley(z, 10 ** u)]), style: 0, label: `${z} standard errors` },
           { points: [[-0.5, 0], [2.5, 0]], style: 5, label: "even" }] })];
     },
   },
   5: {
     controls: [["models", "Models", 4, 40, 1, 8], ["n", "Questions", 20, 2000, 20, 300],
-      ["sigma", "Noise of models (nats)", 0, 0.6, 0.05, 0.15], ["height", "Jump (nats)", 0.25, 3, 0.25, 1]],
+      ["sigma", "Noise (nats)", 0, 0.6, 0.05, 0.15], ["height", "Jump (nats)", 0.25, 3, 0.25, 0.5]],
     draw({ models, n, sigma, height }) {
-      const strength = (m) => Math.sqrt((m / 16) * height ** 2 / (sigma ** 2 + 1.54 / n));
+      const strength = (m) => Math.sqrt((m / 16) * height ** 2 / (sigma ** 2 + LEAST_VARIANCE / n));
       const power = (m) => normalShare(strength(m) - 1.6448536269514722);
-      return [`Textbook power of a step against a line at 5 %: <b>${power(models).toFixed(3)}</b> with ${models} models. ` +
-        `Beyond n = 1.54/σ² = <b>${sigma > 0 ? Math.round(1.54 / sigma ** 2) : "any"}</b> more questions help little.`,
+      return [`Power at 5 % if the place of the step and the noise are known: <b>${power(models).toFixed(3)}</b> with ${models} models; an honest search, over all accounts, has less. ` +
+        `Beyond n = 1.54/σ² = <b>${sigma > 0 ? Math.round(LEAST_VARIANCE / sigma ** 2) : "any"}</b> more questions help little.`,
       plot({ x: [4, 40], y: [0, 1], labels: ["models", "power"], marks: [models],
-        lines: [{ points: grid(4, 40, 73).map((m) => [m, power(m)]), style: 0, label: `${height} nats` }] })];
+        lines: [{ points: grid(4, 40, 73).map((m) => [m, power(m)]), style: 0, label: `${height} ${height === 1 ? "nat" : "nats"}` }] })];
     },
   },
   6: {
