@@ -54,7 +54,7 @@ LONG = {
     "verdict/formula.py": 481,
 }
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 27_800
+PACKAGE_LINES = 27_900
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 

@@ -58,7 +58,7 @@ def outside(*words, **kwargs):
 
 COMMANDS = [
     "studies", "show", "cite", "import", "export", "test", "discover", "arrivals", "forecast",
-    "design", "plot", "pair", "seeds", "pool",
+    "design", "plot", "pair", "seeds", "pool", "seminar", "app",
 ]  # fmt: skip
 
 
