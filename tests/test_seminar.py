@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -364,7 +366,7 @@ MOVED = [
     ("2", "Options k", r"Chance \S+;"),
     ("3", "Shared noise", r"only\d+"),
     ("4", "Prior of heights", r"line: \S+;"),
-    ("5", "Span", r"Textbook \S+;"),
+    ("5", "Jump (nats)", r"Textbook \S+;"),
     ("6", "Threshold", r"\d+ tasks pass \S+"),
 ]
 
@@ -383,6 +385,17 @@ def test_sliders_change_numbers_in_a_browser(address, number):
         for picture in page.locator("svg[role=img]").all():
             assert picture.get_attribute("aria-label")
         assert said == []
+
+
+@pytest.mark.slow
+def test_another_name_of_this_machine_is_turned_away(address):
+    with urllib.request.urlopen(address) as page:
+        text = page.read().decode()
+    for title in seminar_command.titles().values():
+        assert title in text
+    asked = urllib.request.Request(address, headers={"Host": "elsewhere.example"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(asked)
 
 
 @pytest.mark.slow

@@ -162,8 +162,9 @@ def _warm(address: str, no_browser: bool) -> None:
 
     if not no_browser:
         webbrowser.open(address)
+    # what the first page imports comes first
+    for path in sorted(folder().glob("content*.py")):
+        import_module(path.stem)
     from emergent_stats import compare, simulate_curve
 
     compare(simulate_curve("step", seed=1)[0])
-    for path in sorted(folder().glob("content*.py")):
-        import_module(path.stem)
