@@ -193,7 +193,7 @@ def metric_charts(toy: Toy, slope: float, n: int, seed: int, leap: float = 0.0) 
         ]
         smooth = [toy.expected(name, float(skill_at(v, slope, leap))) for v in fine]
         alt = f"{words} against scale: drawn scores and their expectation"
-        chart = Chart(alt, (-2.0, 2.0), (0.0, 1.0), size=(370, 215), title=words)
+        chart = Chart(alt, (-2.0, 2.0), (0.0, 1.0), size=(312, 215), title=words)
         charts.append(chart.line(fine, smooth, 0).dots(x, drawn, 1))
     return charts
 

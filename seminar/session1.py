@@ -40,7 +40,7 @@ def _(draw, leap, reveal):
     _charts = []
     for _i, _row in enumerate(lineup_scores):
         _alt = f"Panel {_i + 1}: score against scale"
-        _chart = lecture.Chart(_alt, (-2.0, 2.0), (0, 1), size=(216, 150), title=f"{_i + 1}")
+        _chart = lecture.Chart(_alt, (-2.0, 2.0), (0, 1), size=(186, 150), title=f"{_i + 1}")
         _hit = reveal.value and _i == odd
         _charts.append(_chart.dots(np.linspace(-2, 2, len(_row)), _row, int(_hit)))
     mo.vstack(
@@ -87,7 +87,7 @@ def _(favourite, odd, reveal, students, votes):
 def _():
     skill = mo.ui.slider(-2, 4, 0.1, value=-0.4, label="Skill (nats)", show_value=True)
     temperature = mo.ui.slider(0, 2, 0.1, value=1, label="Temperature", show_value=True)
-    lean = mo.ui.slider(0, 1, 0.1, value=0.7, label="Lean to the nearest miss", show_value=True)
+    lean = mo.ui.slider(0, 1, 0.1, value=0.7, label="Lean to near miss", show_value=True)
     again = mo.ui.slider(1, 99, value=1, label="Draw number", show_value=True)
     return again, lean, skill, temperature
 

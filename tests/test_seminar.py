@@ -384,6 +384,7 @@ def test_sliders_change_numbers_in_a_browser(address, number):
                 settled(page, pattern, before)
         for picture in page.locator("svg[role=img]").all():
             assert picture.get_attribute("aria-label")
+        assert smallest_type(page) >= 17.9
         assert said == []
 
 
@@ -594,20 +595,24 @@ def test_handouts_answer_to_the_keyboard_without_a_network(built):
 
 
 def smallest_type(page):
-    """Pixels of the smallest text that is shown, as it is shown."""
+    """Pixels of the smallest text that is shown, as it is shown, in web components too."""
     return page.evaluate(
         """() => {
           let least = 1e9;
-          const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-          while (walk.nextNode()) {
-            const element = walk.currentNode.parentElement;
-            if (!walk.currentNode.data.trim() || !element.getClientRects().length) continue;
-            if (["SCRIPT", "STYLE", "title"].includes(element.nodeName)) continue;
-            let size = parseFloat(getComputedStyle(element).fontSize);
-            const matrix = element.getScreenCTM?.();
-            if (matrix) size *= Math.hypot(matrix.a, matrix.b);
-            least = Math.min(least, size);
-          }
+          const walk = (node) => {
+            const element = node.parentElement;
+            const drawn = node.nodeType === 3 && node.data.trim() &&
+              element && element.getClientRects().length;
+            if (drawn && !["SCRIPT", "STYLE", "title"].includes(element.nodeName)) {
+              let size = parseFloat(getComputedStyle(element).fontSize);
+              const matrix = element.getScreenCTM?.();
+              if (matrix) size *= Math.hypot(matrix.a, matrix.b);
+              least = Math.min(least, size);
+            }
+            if (node.shadowRoot) walk(node.shadowRoot);
+            node.childNodes.forEach(walk);
+          };
+          walk(document.body);
           return least;
         }"""
     )
