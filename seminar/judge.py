@@ -82,6 +82,9 @@ def _(choice, go, series):
                 mo.accordion({"Explain why": mo.Html(judging.explained(_found))}),
                 mo.hstack(
                     [
+                        mo.download(
+                            judging.report(_found, _svg), "verdict.html", label="Report (HTML)"
+                        ),
                         mo.download(_svg, "verdict.svg", label="Figure (SVG)"),
                         mo.download(_found.to_json().encode(), "verdict.json", label="All (JSON)"),
                     ],

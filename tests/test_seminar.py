@@ -463,6 +463,8 @@ def test_names_of_a_pasted_table_are_escaped():
     found = judging.judge(curve)
     assert found.verdict == "undecided"
     text = judging.shown(found, judging.figure(found)) + judging.explained(found)
+    text += judging.report(found, judging.figure(found)).decode()
+    assert text.count("<svg") == 1
     assert "<b>x</b>" not in text
     assert "&lt;b&gt;x&lt;/b&gt;" in text
 

@@ -106,7 +106,7 @@ def site() -> Any:
             "install it with: pip install 'emergent_stats[seminar]'"
         ) from None
     # what the sessions share stands beside them
-    sys.path.insert(0, str(folder()))
+    sys.path.append(str(folder()))
     apps = marimo.create_asgi_app(quiet=True)
     for name, path in pages().items():
         apps = apps.with_app(path=f"/{name}", root=str(path))
