@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint docs bench calibration readme paper data lock
+.PHONY: help setup demo seminar test test-slow lint docs bench calibration readme paper data lock
 
 PYTHON := .venv/bin/python
 RUN := .venv/bin/emergent-stats
@@ -29,6 +29,10 @@ demo: $(STAMP) ## verdicts and figure on the published GPT-3, BIG-bench and Pyth
 	  --out demo/obsscaling.csv
 	$(RUN) plot gpt3 --task 3D- --shots 50 --out demo/verdict.png
 	@echo 'Figure: demo/verdict.png; tables: demo/*.csv'
+
+seminar: $(STAMP) ## hand-outs, slides, sheets and guide for teaching, in demo/seminar
+	$(PYTHON) seminar/build.py demo/seminar
+	@echo 'In class: $(RUN) seminar'
 
 test: $(STAMP) ## run the tests (a few minutes)
 	$(PYTHON) -m pytest

@@ -52,7 +52,7 @@ LONG = {
     "model/likelihood.py": 610,
 }
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 31_500
+PACKAGE_LINES = 32_000
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 

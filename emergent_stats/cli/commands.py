@@ -17,6 +17,7 @@ from emergent_stats.cli import (
     plot_command,
     pool_command,
     report_command,
+    seminar_command,
     several_commands,
     sweep_command,
 )
@@ -304,6 +305,7 @@ several_commands.register(app)
 pool_command.register(app)
 sweep_command.register(app)
 atlas_command.register(app)
+seminar_command.register(app)
 
 
 def main() -> None:

@@ -59,6 +59,7 @@ def outside(*words, **kwargs):
 COMMANDS = [
     "studies", "show", "cite", "import", "export", "test", "discover", "arrivals", "forecast",
     "design", "plot", "report", "explain", "pair", "seeds", "pool", "sweep", "atlas",
+    "seminar", "app",
 ]  # fmt: skip
 
 

@@ -1,0 +1,140 @@
+"""What the page that judges a table does: read it within limits, judge a series, explain."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from emergent_stats import Comparison, Curve, ResultsError, compare, curves
+from emergent_stats.results.corpus import COUNTS, FLOATS, SUFFIXES, read_table, validate
+
+#: Bytes and rows of a table, series in it, and seconds for a verdict.
+MOST_BYTES, MOST_ROWS, MOST_SERIES, MOST_SECONDS = 1_000_000, 5_000, 200, 60
+#: Look of text as it is.
+PLAIN = "color:#1a1a1a;font-size:18px;white-space:pre-wrap;line-height:1.3"
+#: A table to try, and to see the columns: GPT-3's few-shot 3-digit subtraction.
+EXAMPLE = """params,score,metric,n
+125e6,0.0005,exact_match,2000
+350e6,0.001,exact_match,2000
+760e6,0.0015,exact_match,2000
+1.3e9,0.0035,exact_match,2000
+2.7e9,0.0065,exact_match,2000
+6.7e9,0.0105,exact_match,2000
+13e9,0.092,exact_match,2000
+175e9,0.942,exact_match,2000
+"""
+
+
+def read(data: bytes, name: str) -> list[Curve]:
+    """Series of a table in bytes; names of study, family, task and models may be left out.
+
+    Raises
+    ------
+    ResultsError
+        Where it is too large, or its rows are not valid.
+    """
+    if len(data) > MOST_BYTES:
+        raise ResultsError(
+            f"the table has {len(data):,} bytes and this page takes {MOST_BYTES:,}; "
+            "use the command line: emergent-stats test FILE"
+        )
+    suffix = Path(name).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ResultsError(f"{name}: use a table in {', '.join(SUFFIXES)}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"table{suffix}"
+        path.write_bytes(data)
+        try:
+            frame = read_table(path, decimals=FLOATS, counts=COUNTS)
+        except ResultsError as error:
+            raise ResultsError(str(error).replace(str(path), name)) from None
+    frame.columns = [str(column).strip().lower() for column in frame.columns]
+    if len(frame) > MOST_ROWS:
+        raise ResultsError(f"{name}: {len(frame):,} rows; this page takes {MOST_ROWS:,}")
+    for column in ("study", "family", "task"):
+        if column not in frame:
+            frame[column] = "pasted"
+    if "model" not in frame:
+        frame["model"] = pd.Series(
+            [f"model {i + 1}" for i in range(len(frame))], frame.index, dtype="str"
+        )
+    found = curves(validate(frame, source=name))
+    if len(found) > MOST_SERIES:
+        raise ResultsError(f"{name}: {len(found)} series; this page takes {MOST_SERIES}")
+    return found
+
+
+def labels(series: list[Curve]) -> dict[str, int]:
+    """Place of each series by the words it is chosen by."""
+    names = ("study", "family", "task", "shots", "seed")
+    return {
+        f"{i + 1}. {' / '.join(str(c.key[k]) for k in names if c.key.get(k) is not None)}, "
+        f"{c.metric}, {c.m} models": i
+        for i, c in enumerate(series)
+    }
+
+
+def judge(curve: Curve) -> Comparison:
+    """Verdict on a series.
+
+    Raises
+    ------
+    ResultsError
+        Where it takes longer than this page waits.
+    """
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(compare, curve).result(MOST_SECONDS)
+    except Late:
+        raise ResultsError(
+            f"no verdict within {MOST_SECONDS} s; use the command line, which waits"
+        ) from None
+    finally:
+        pool.shutdown(wait=False)
+
+
+def figure(found: Comparison) -> bytes:
+    """Figure of a verdict as SVG."""
+    from emergent_stats import plot_verdict
+    from emergent_stats.plots import style
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "verdict.svg"
+        style.save(plot_verdict(found), path)
+        return path.read_bytes()
+
+
+def shown(found: Comparison, svg: bytes) -> str:
+    """Verdict and figure as HTML; an <img> runs nothing that a name might hold."""
+    source = base64.b64encode(svg).decode()
+    return (
+        f"<h2 style='font-size:30px'>{escape(found.verdict)}"
+        f"{escape(f' ({found.kind})') if found.kind else ''}</h2>"
+        f"<p style='font-size:20px'>{escape(found.reason)}</p>"
+        f"<img alt='{escape(found.summary)}' style='width:100%' "
+        f"src='data:image/svg+xml;base64,{source}'>"
+    )
+
+
+def report(found: Comparison, svg: bytes) -> bytes:
+    """One page to hand on: verdict, probabilities, figure and notes; it fetches nothing."""
+    from emergent_stats.report.page import Section, page_text
+    from emergent_stats.verdict.words import probability
+
+    text = svg.decode()
+    names = ("flat", "gradual", "onset", "jump", "falls")
+    numbers = {name: probability(getattr(found, f"p_{name}")) for name in names}
+    heading = f"{found.verdict}{f' ({found.kind})' if found.kind else ''}: {found.reason}"
+    section = Section(heading, found.summary, numbers, text[text.index("<svg") :], found.warnings)
+    return page_text("Is the jump real?", [section]).encode()
+
+
+def explained(found: Comparison) -> str:
+    """All that the verdict rests on, and what would decide, as HTML."""
+    return f"<pre style='{PLAIN}'>{escape(str(found))}</pre>"
