@@ -229,13 +229,13 @@ def check_table(frame: Any) -> list[Any]:
     """The table is what `validate` would return, and every series of it is a curve."""
     import numpy as np
 
+    from emergent_stats.model.metrics import limits
     from emergent_stats.results.checks import validate
-    from emergent_stats.results.schema import METRIC_RANGE
     from emergent_stats.results.selection import curves
 
     check(validate(frame).equals(frame), "validate changes what it returned")
     for score, metric in zip(frame["score"], frame["metric"], strict=True):
-        low, high = METRIC_RANGE[metric]
+        low, high = limits(metric)
         check(low <= score <= high, f"score {score} of {metric}")
     found = curves(frame)
     for curve in found:
@@ -354,8 +354,8 @@ def parts(data: bytes) -> None:
     from emergent_stats.cli.tables import cut, printable
     from emergent_stats.importers import counts, declare, names, reading, records
     from emergent_stats.model.axes import parse_date
+    from emergent_stats.model.metrics import METRICS, limits
     from emergent_stats.results import files
-    from emergent_stats.results.schema import METRIC_RANGE
 
     draw = Draw(data)
     how = draw.below(8)
@@ -376,9 +376,9 @@ def parts(data: bytes) -> None:
             found = counts.recover_n(number, draw.below(2**32) / 2**31)
             check(found.n is None or found.n >= 2, f"n {found.n}")
         elif how == 3:
-            metric, top = draw.one_of(sorted(METRIC_RANGE)), draw.one_of([None, 1, 2, 100])
+            metric, top = draw.one_of(sorted(METRICS)), draw.one_of([None, 1, 2, 100])
             declared = declare.Declared(metric, top)
-            low, high = METRIC_RANGE[declared.metric]
+            low, high = limits(declared.metric)
             if high < 10 and declared.problem(number) is None:
                 score = declared.convert(number)
                 check(low - 1e-6 <= score <= high + 1e-6, f"score {score} of {declared}")

@@ -35,7 +35,7 @@ def main() -> None:
     for study in given.study or scored_studies():
         with listing.progress(study) as report:
             found = compare_all(curves(load(study)), jobs=given.jobs, progress=report)
-        table = listing.frame(found)
+        table = found.frame()
         table["to_decide"] = pd.array([what_would_decide(c) or None for c in found], dtype="str")
         tables.append(table)
         print(f"{study}: {len(found):,} series", flush=True)

@@ -156,7 +156,7 @@ def need(advice: Any) -> str:
 
 def _claims(table: pd.DataFrame) -> dict[str, Any]:
     """Claims of Wei et al. (2022), and the verdicts on their own series."""
-    claims = corpus.claims()
+    claims = corpus.published_claims()
     pointed = claims[claims["study"].notna()]
     own = []
     for claim in pointed.to_dict("records"):

@@ -110,7 +110,7 @@ def test_every_verdict_and_kind_has_an_entry():
 
 
 def printed():
-    names = {*ROW, *COLUMNS, *posterior_listing._row([])}
+    names = {*ROW, *COLUMNS, *posterior_listing.row([])}
     names |= {f"lpd_{name}" for name in FORECASTS}
     names |= {f"{head}_{account}" for head in ("p", "alone") for account in ACCOUNTS}
     for name in ROWS:
