@@ -24,7 +24,7 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import SCREEN
 from emergent_stats.evidence.many import evidences
 from emergent_stats.model.hypothesis import hypotheses
-from emergent_stats.model.likelihood import SKILL_NORMAL
+from emergent_stats.model.observed import SKILL_NORMAL
 from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 

@@ -47,9 +47,8 @@ KNOWING = {
 LINES = 450
 #: Modules that are longer, with their length when the house was built: they can only shrink.
 LONG = {
-    "evidence/inner.py": 637,
-    "evidence/integral.py": 486,
-    "model/likelihood.py": 610,
+    "evidence/inner.py": 635,
+    "evidence/integral.py": 478,
 }
 #: Lines of the package; the aim is 19,000.
 PACKAGE_LINES = 32_000

@@ -16,8 +16,8 @@ import pytensor.tensor as pt
 
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
-from emergent_stats.model.likelihood import BINOMIAL, SCORE_NORMAL, SKILL_NORMAL, observe
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.observed import BINOMIAL, SCORE_NORMAL, SKILL_NORMAL, observe
 from emergent_stats.model.visible import eighth, log_gate
 
 # largest expected score that floating point can tell from 1

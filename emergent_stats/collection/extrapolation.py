@@ -16,15 +16,10 @@ from scipy import special, stats
 
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.likelihood import (
-    BINOMIAL,
-    SCORE_NORMAL,
-    fraction_table,
-    kind_of,
-    log_likelihood,
-)
+from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.metrics import MultipleChoice
 from emergent_stats.model.noise import noise_for, score_errors
+from emergent_stats.model.observed import BINOMIAL, SCORE_NORMAL, fraction_table, kind_of
 
 _LN10 = float(np.log(10.0))
 

@@ -11,9 +11,9 @@ import numpy as np
 from emergent_stats.evidence.nuisance import Lattice, lattice
 from emergent_stats.evidence.tables import Profiles, profiles, shared_profiles
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.likelihood import Observations, observe
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise
+from emergent_stats.model.observed import Observations, observe
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from emergent_stats.evidence.integral import Integral
 from emergent_stats.evidence.integrand import is_linear, log_visible_share
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
-from emergent_stats.model.likelihood import BINOMIAL
+from emergent_stats.model.observed import BINOMIAL
 
 # Error of the nodes, which their scatter does not show: of all together, and of a free
 # rate whose posterior rests on one node (it falls with the number that share it), where the

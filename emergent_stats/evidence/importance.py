@@ -246,7 +246,9 @@ def _bends(posterior, z, stratum) -> np.ndarray:
     value = posterior(many, np.repeat(stratum, len(moves))).reshape(count, -1)
     found = np.empty((count, d, d))
     quads = value[:, :-1].reshape(count, len(pairs), 4)
-    second = (quads[..., 0] - quads[..., 1] - quads[..., 2] + quads[..., 3]) / (4 * h * h)
+    # beside a mode the integrand may be 0
+    with np.errstate(invalid="ignore"):
+        second = (quads[..., 0] - quads[..., 1] - quads[..., 2] + quads[..., 3]) / (4 * h * h)
     for k, (i, j) in enumerate(pairs):
         found[:, i, j] = found[:, j, i] = -second[:, k]
     found = np.where(np.isfinite(found), found, 0.0)

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from emergent_stats.evidence.tables import POINTS
-from emergent_stats.model.likelihood import SKILL_NORMAL
+from emergent_stats.model.observed import SKILL_NORMAL
 from emergent_stats.model.priors import Prior
 from emergent_stats.model.visible import LEAST
 

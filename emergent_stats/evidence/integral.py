@@ -24,8 +24,8 @@ from emergent_stats.evidence.nuisance import Lattice
 from emergent_stats.evidence.outer import BINS, SPREAD, Axis, gap_nodes, log_density, tempered
 from emergent_stats.evidence.sweeping import FEWEST, sweep
 from emergent_stats.model.hypothesis import Hypothesis
-from emergent_stats.model.likelihood import SKILL_NORMAL, fraction_table
 from emergent_stats.model.maths import log_sum, quasi_uniform, shifted
+from emergent_stats.model.observed import SKILL_NORMAL, fraction_table
 from emergent_stats.model.priors import Interior
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.inner import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, Rows, prior_maps
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.hypothesis import Hypothesis
-from emergent_stats.model.likelihood import fraction_table
 from emergent_stats.model.maths import quasi_normal
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.observed import fraction_table
 from emergent_stats.model.priors import Bounded, Interior
 from emergent_stats.model.trends import Trend
 from emergent_stats.model.visible import eighth, log_gate

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from emergent_stats.model.likelihood import SKILL_NORMAL, Observations
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise
+from emergent_stats.model.observed import SKILL_NORMAL, Observations
 from emergent_stats.model.priors import Prior
 
 _Z = np.linspace(-8.0, 8.0, 1601)

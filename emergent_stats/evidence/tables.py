@@ -7,10 +7,9 @@ put on a grid once; every hypothesis of the curve then reads it off.
 
 The likelihood without noise, b(z), is put on an even grid of z that follows its
 own width, and convolved with the Gaussian of each σ: the trapezoidal rule is
-exact to many digits for such smooth integrands. Where guessing or the top
-leaves b with a plateau, a smooth ramp cuts it off and the rest is a normal
-distribution function. `likelihood.log_likelihood` computes the same numbers
-one by one and is what the profiles are tested against.
+exact to many digits for such smooth integrands. Where guessing or the top leaves
+b with a plateau, a smooth ramp cuts it off and the rest is a normal distribution
+function. `likelihood.log_likelihood` computes the same numbers one by one.
 """
 
 from __future__ import annotations
@@ -22,17 +21,10 @@ import numpy as np
 from numba import njit
 
 from emergent_stats.evidence.nuisance import Lattice
-from emergent_stats.model.likelihood import (
-    SCORE_NORMAL,
-    SKILL_NORMAL,
-    Observations,
-    behind,
-    fraction_table,
-    log_density,
-    slope_curve,
-    top_score,
-)
+from emergent_stats.model import observed
+from emergent_stats.model.likelihood import log_density, slope_curve
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.observed import SKILL_NORMAL, Observations
 
 #: Grid points of a profile, at most.
 POINTS = 64
@@ -56,7 +48,7 @@ class Profiles:
     Attributes
     ----------
     kind : int
-        As in `likelihood.Observations`; SKILL_NORMAL needs no grid.
+        As in `observed.Observations`; SKILL_NORMAL needs no grid.
     which : (C, m) array
         Number of each score's profiles; equal scores may share them.
     value : (U, A, J, POINTS) array
@@ -89,10 +81,9 @@ class Profiles:
 
 def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
     """Profiles of every score of `obs` at every node of the lattice."""
-    size, m = obs.mask.shape
-    rates, noises = nodes.guess.shape[1], nodes.sigma.shape[1]
+    (size, m), rates, noises = obs.mask.shape, nodes.guess.shape[1], nodes.sigma.shape[1]
     if obs.kind == SKILL_NORMAL:
-        seen, own, log_slope = behind(
+        seen, own, log_slope = observed.behind(
             metric, np.repeat(obs.value[:, None], rates, axis=1),
             np.repeat(obs.error[:, None], rates, axis=1), nodes.lapse[:, :, None],
         )  # fmt: skip
@@ -100,15 +91,14 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
         if np.isneginf(log_slope[there]).any():
             raise AssertionError("a node of the lattice loses more than a loss that was seen")
         variance = nodes.sigma[:, None, :, None] ** 2 + own[:, :, None]
-        constant = np.where(
-            there[:, :, None], log_slope[:, :, None] - 0.5 * np.log(2 * np.pi * variance), 0.0
-        )
-        nothing = np.zeros((1, 1, 1, 1))
-        which = np.zeros((size, m), np.int64)
-        top = constant.max((1, 2))
+        constant = log_slope[:, :, None] - 0.5 * np.log(2 * np.pi * variance)
+        top = np.where(there[:, :, None], constant, -np.inf).max((1, 2))
+        constant = np.where(there[:, :, None], constant, 0.0)
+        nothing, which = np.zeros((1, 1, 1, 1)), np.zeros((size, m), np.int64)
+        top = np.where(obs.mask, top, 0.0)
         return Profiles(obs.kind, which, nothing, nothing, seen, variance, constant, top)
-    start, step, f, rest = fraction_table(metric)
-    base = top_score(metric) if obs.kind == SCORE_NORMAL else 1.0
+    start, step, f, rest = observed.fraction_table(metric)
+    base = observed.top_score(metric) if obs.kind == observed.SCORE_NORMAL else 1.0
     value = np.zeros((size, m, rates, noises, POINTS))
     grid = np.zeros((size, m, rates, noises, 3))
     grid[..., 2] = 4.0

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.model.likelihood import observe
+from emergent_stats.model.observed import observe
 
 #: Correlation of neighbours that may be left.
 LEFT = 0.3

@@ -12,8 +12,9 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
-from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, Observations, log_likelihood
+from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.observed import BINOMIAL, SKILL_NORMAL, Observations
 from emergent_stats.model.priors import Interior
 from emergent_stats.model.visible import eighth, log_gate
 from emergent_stats.several.joint_model import JointHypothesis

@@ -28,9 +28,9 @@ from scipy import special
 
 from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.model.likelihood import BINOMIAL, Observations, observe
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
+from emergent_stats.model.observed import BINOMIAL, Observations, observe
 from emergent_stats.model.priors import Beta, Gamma, Interior, Prior, Rising, Uniform
 from emergent_stats.model.trends import (
     JUMP_WIDTH,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.model.likelihood import Observations, observe
 from emergent_stats.model.metrics import Metric
+from emergent_stats.model.observed import Observations, observe
 
 
 @dataclass(frozen=True, eq=False)

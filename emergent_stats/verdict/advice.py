@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.likelihood import observe
+from emergent_stats.model.observed import observe
 from emergent_stats.verdict.formula import (
     ENOUGH,
     LEAST_VARIANCE,

@@ -19,7 +19,7 @@ from emergent_stats.evidence.effort import QUICK, SCREEN, Effort
 from emergent_stats.evidence.evidence import Evidence, log_evidence
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
-from emergent_stats.model.likelihood import BINOMIAL, from_counts, kind_of
+from emergent_stats.model.observed import BINOMIAL, from_counts, kind_of
 from emergent_stats.model.trends import BREAKS
 from emergent_stats.verdict.sensitivity import account_log_z, log_bayes_factor
 

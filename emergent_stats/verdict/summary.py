@@ -10,8 +10,9 @@ import numpy as np
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.likelihood import BINOMIAL, SKILL_NORMAL, log_likelihood
+from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.maths import flat
+from emergent_stats.model.observed import BINOMIAL, SKILL_NORMAL
 from emergent_stats.model.sudden import by_scale
 from emergent_stats.model.trends import ACCOUNTS, WIDTH_RANGE
 from emergent_stats.verdict.calibration import draw_posterior, simulate_batch

@@ -6,10 +6,10 @@ from scipy import integrate, stats
 
 from emergent_stats.evidence.nuisance import lattice
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.likelihood import observe
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch
 from emergent_stats.model.noise import Binomial
 from emergent_stats.model.noise import Normal as NormalNoise
+from emergent_stats.model.observed import observe
 
 AXIS = 10.0 ** np.linspace(8, 11, 6)
 SIGMA = stats.halfnorm(scale=0.3)

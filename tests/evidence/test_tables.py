@@ -11,9 +11,9 @@ from emergent_stats.evidence.inner import read_profile
 from emergent_stats.evidence.nuisance import lattice
 from emergent_stats.evidence.tables import profiles
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.likelihood import observe
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch
 from emergent_stats.model.noise import Binomial
+from emergent_stats.model.observed import observe
 
 AXIS = 10.0 ** np.linspace(8, 11, 6)
 SIGMAS = (0.01, 0.1, 0.5, 1.2)

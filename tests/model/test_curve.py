@@ -222,7 +222,7 @@ def test_refusals(kwargs, message):
 
 
 def test_a_graded_score_between_two_counts_keeps_its_weight():
-    from emergent_stats.model.likelihood import observe
+    from emergent_stats.model.observed import observe
 
     curve = Curve(10.0 ** np.arange(8, 12), [0.0047339418, 0.1104365, 0.28, 0.456068], "f1", n=200)
     obs = observe([curve], curve.metric_object)

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.likelihood import fraction_table, log_likelihood, observe
+from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.metrics import (
     BitsPerByte,
     Brier,
@@ -13,6 +13,7 @@ from emergent_stats.model.metrics import (
     ExactMatch,
     MultipleChoice,
 )
+from emergent_stats.model.observed import fraction_table, observe
 
 GRID = np.linspace(-15, 15, 30001)
 SIGMAS = (0.003, 0.03, 0.1, 0.3, 1.0)

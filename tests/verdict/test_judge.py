@@ -16,7 +16,7 @@ from emergent_stats.evidence.effort import SCREEN
 from emergent_stats.evidence.many import evidences
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import hypotheses
-from emergent_stats.model.likelihood import BINOMIAL, kind_of
+from emergent_stats.model.observed import BINOMIAL, kind_of
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.results.corpus import data_dir, load, series, studies
 from emergent_stats.results.selection import curve_from_rows, curves
