@@ -51,7 +51,7 @@ LONG = {
     "evidence/integral.py": 478,
 }
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 32_000
+PACKAGE_LINES = 32_700
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 
