@@ -24,7 +24,7 @@ app = typer.Typer(
     "  emergent-stats design --models 8 --span 4 --n 300\n"
     "  emergent-stats import lm-eval runs --out mine.parquet\n\n"
     "SOURCE is the name of a shipped study or a .csv, .parquet or .json results table. "
-    "Exit status: 0 done, 2 bad input.",
+    "Exit status: 0 done, 1 the machine failed, 2 bad input.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
