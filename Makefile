@@ -31,7 +31,7 @@ demo: $(STAMP) ## verdicts and figure on the published GPT-3, BIG-bench and Pyth
 	@echo 'Figure: demo/verdict.png; tables: demo/*.csv'
 
 seminar: $(STAMP) ## hand-outs, slides, sheets and guide for teaching, in demo/seminar
-	$(PYTHON) seminar/build.py demo/seminar
+	$(PYTHON) seminar/takehome.py demo/seminar
 	@echo 'In class: $(RUN) seminar'
 
 test: $(STAMP) ## run the tests (a few minutes)

@@ -124,7 +124,7 @@ def shown(found: Comparison, svg: bytes) -> str:
 
 def report(found: Comparison, svg: bytes) -> bytes:
     """One page to hand on: verdict, probabilities, figure and notes; it fetches nothing."""
-    from emergent_stats.report.page import Section, page_text
+    from emergent_stats.report.page import Section, sections_page
     from emergent_stats.verdict.words import probability
 
     text = svg.decode()
@@ -132,7 +132,7 @@ def report(found: Comparison, svg: bytes) -> bytes:
     numbers = {name: probability(getattr(found, f"p_{name}")) for name in names}
     heading = f"{found.verdict}{f' ({found.kind})' if found.kind else ''}: {found.reason}"
     section = Section(heading, found.summary, numbers, text[text.index("<svg") :], found.warnings)
-    return page_text("Is the jump real?", [section]).encode()
+    return sections_page("Is the jump real?", [section]).encode()
 
 
 def explained(found: Comparison) -> str:

@@ -47,7 +47,7 @@ def many(curve, hypothesis, values, noise_points=121):
     x = (curve.x - curve.centre)[None, :]
     own = {n: values[n] for n in trend.parameter_names()}
     skill = trend(x, **own) + np.zeros((values["sigma"].shape[0], 1))
-    total = log_gate(hypothesis, x, own, skill)
+    total = log_gate(hypothesis, x, own, skill, values)
     sigma = values["sigma"]
     if metric.continuous:
         error = np.nan_to_num(metric.skill_error(curve.score, np.nan_to_num(curve.stderr)))
@@ -80,14 +80,19 @@ def many(curve, hypothesis, values, noise_points=121):
     return total
 
 
-def log_gate(hypothesis, x, own, skill):
+def log_gate(hypothesis, x, own, skill, values=None):
     """Gate on visible changes, written out from its definition."""
     metric = hypothesis.metric
     if hypothesis.account == "flat":
         return np.zeros(skill.shape[0])
 
     def seen(s):
-        return s if metric.continuous else metric.fraction(s)
+        if not hypothesis.trend.saturates:
+            return s if metric.continuous else metric.fraction(s)
+        lapse = values["lapse"]
+        if metric.continuous:
+            return -np.log(np.exp(-s) + lapse / np.log(2.0))
+        return metric.fraction(s) * (1.0 - lapse / (1.0 - values["guess"]))
 
     smallest = VISIBLE
     if hypothesis.account in ("onset", "jump"):
@@ -137,7 +142,7 @@ def evidence_on_grid(hypothesis, curve, points):
     x = (curve.x - curve.centre)[None, :]
     own = {n: values[n] for n in hypothesis.trend.parameter_names()}
     skill = hypothesis.trend(x, **own) + np.zeros((log_w.size, 1))
-    share = special.logsumexp(log_w + log_gate(hypothesis, x, own, skill))
+    share = special.logsumexp(log_w + log_gate(hypothesis, x, own, skill, values))
     return special.logsumexp(log_w + many(curve, hypothesis, values, 61)) - share
 
 
@@ -151,7 +156,7 @@ def evidence_by_draws(hypothesis, curve, draws, seed):
     x = (curve.x - curve.centre)[None, :]
     own = {n: values[n] for n in hypothesis.trend.parameter_names()}
     skill = hypothesis.trend(x, **own) + np.zeros((draws, 1))
-    share = special.logsumexp(log_gate(hypothesis, x, own, skill)) - np.log(draws)
+    share = special.logsumexp(log_gate(hypothesis, x, own, skill, values)) - np.log(draws)
     ll = many(curve, hypothesis, values)
     w = np.exp(ll - ll.max())
     return ll.max() + np.log(w.mean()) - share, w.std() / w.mean() / np.sqrt(draws)

@@ -502,9 +502,9 @@ def built(tmp_path_factory):
     """Folder with everything that `make seminar` makes."""
     pytest.importorskip("typst")
     pytest.importorskip("pypandoc")
-    build = importlib.import_module("build")
+    takehome = importlib.import_module("takehome")
     folder = tmp_path_factory.mktemp("seminar")
-    build.main(folder)
+    takehome.main(folder)
     return folder
 
 
@@ -523,9 +523,9 @@ def test_everything_is_built_and_fetches_nothing(built):
 
 
 def test_solutions_stand_only_on_their_sheet():
-    build = importlib.import_module("build")
+    takehome = importlib.import_module("takehome")
     for session in SESSIONS:
-        plain, solved = (build.sheet(session, solutions=s) for s in (False, True))
+        plain, solved = (takehome.sheet(session, solutions=s) for s in (False, True))
         for e in session.exercises:
             assert e.question in plain
             assert e.solution not in plain
@@ -533,9 +533,9 @@ def test_solutions_stand_only_on_their_sheet():
 
 
 def test_prose_escapes():
-    build = importlib.import_module("build")
+    takehome = importlib.import_module("takehome")
     assert (
-        build.prose("a < b, *c*, **d** & `e`")
+        takehome.prose("a < b, *c*, **d** & `e`")
         == "a &lt; b, <i>c</i>, <b>d</b> &amp; <code>e</code>"
     )
 

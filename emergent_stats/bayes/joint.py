@@ -125,8 +125,10 @@ def _gate(hypothesis: JointHypothesis, x: Any, p: dict[str, Any]) -> None:
     for way in hypothesis.changes(x, p):
         power: Any = 0.0
         for j, skill, other in way:
-            seen = shown(hypothesis.metrics[j], skill)
-            hidden = seen.mean() if other is None else shown(hypothesis.metrics[j], other)
+            seen = hypothesis.left(j, shown(hypothesis.metrics[j], skill), p)
+            hidden = seen.mean()
+            if other is not None:
+                hidden = hypothesis.left(j, shown(hypothesis.metrics[j], other), p)
             power = power + eighth(seen - hidden).sum()
         total = total + log_gate(power, hypothesis.visible)
     pm.Potential("visible", total)

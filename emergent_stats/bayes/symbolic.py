@@ -186,11 +186,14 @@ def log_visibility(hypothesis: Hypothesis, x: Any, parameters: dict[str, Any], s
     """Symbolic twin of `integrand.log_visibility` for x (1, m) and skill (G, m): (G,)."""
     if hypothesis.account == "flat":
         return pt.zeros((1,))
-    metric = hypothesis.metric
     own = {n: parameters[n] for n in hypothesis.trend.parameter_names()}
     others = hypothesis.trend.without_break(x, **own)
-    seen = shown(metric, skill)
-    hidden = [shown(metric, other) for other in others] or [seen.mean(-1, keepdims=True)]
+
+    def left(skill: Any) -> Any:
+        return hypothesis.left(shown(hypothesis.metric, skill), parameters)
+
+    seen = left(skill)
+    hidden = [left(other) for other in others] or [seen.mean(-1, keepdims=True)]
     total: Any = 0.0
     for other in hidden:
         total = total + log_gate(eighth(seen - other).sum(-1), hypothesis.visible)

@@ -47,6 +47,7 @@ class Scores(NamedTuple):
 
     `which`, `value` and `grid` are those of `tables.Profiles`, the latter as
     flat arrays: index arithmetic in four dimensions would cost more than the cubic.
+    `left` (C, A) is the share of a change that a trend which saturates leaves to be seen.
     """
 
     kind: int
@@ -57,6 +58,7 @@ class Scores(NamedTuple):
     seen: np.ndarray
     variance: np.ndarray
     constant: np.ndarray
+    left: np.ndarray
     mask: np.ndarray
     guide: np.ndarray
     guide_info: np.ndarray
@@ -339,7 +341,7 @@ def start_line(z, c, w, j0, rows, scores, maps, work):
 
 
 @KERNEL
-def _look_at_gate(q, c, w, rows, scores, gate, work):
+def _look_at_gate(q, c, w, a0, rows, scores, gate, work):
     """Log of the gate at the skills in `work`; adds its slope and curvature to what is there."""
     m = rows.base.shape[1]
     shown, lean, tilt = work.shown, work.lean, work.tilt
@@ -370,7 +372,7 @@ def _look_at_gate(q, c, w, rows, scores, gate, work):
             fourth = square * square
             total_gap += fourth * fourth
             gap[i] = fourth * square * here
-        ratio = gate.visible**4 / math.sqrt(total_gap)
+        ratio = (gate.visible / scores.left[c, a0]) ** 4 / math.sqrt(total_gap)
         work.ajar[0] = max(work.ajar[0], ratio)
         if ratio < _OPEN:
             continue
@@ -409,7 +411,7 @@ def find_mode(z, c, w, a0, j0, warm, steps, rows, scores, gate, maps, work):
     while True:
         total = _equations(trial, c, w, a0, j0, False, rows, scores, maps, work)
         if look:
-            total += _look_at_gate(q, c, w, rows, scores, gate, work)
+            total += _look_at_gate(q, c, w, a0, rows, scores, gate, work)
         # --- accept or not, and where to look next
         if fresh or total > best:
             best = total
@@ -499,7 +501,7 @@ def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, w
             values[j, p] = start + (u - k) * (maps[j, at + one] - start)
     gated = gate.way != NO_GATE and work.ajar[0] >= _OPEN
     if gated:
-        _weigh_gate(count, q, c, w, rows, scores, gate, work)
+        _weigh_gate(count, q, c, w, a0, rows, scores, gate, work)
     noises = scores.sigma.shape[1]
     for i in range(m):
         base, a, b, d = (
@@ -595,7 +597,7 @@ def learn_shape(q, count, top, mass, worth, work):
 
 
 @KERNEL
-def _weigh_gate(count, q, c, w, rows, scores, gate, work):
+def _weigh_gate(count, q, c, w, a0, rows, scores, gate, work):
     """Add the log of the gate at `work.values` to `work.total`."""
     m = rows.base.shape[1]
     power, mean, values, fraction = work.power, work.mean, work.values, work.fraction
@@ -631,5 +633,5 @@ def _weigh_gate(count, q, c, w, rows, scores, gate, work):
                 square *= square
                 power[p] += on * square * square
         for p in range(count):
-            ratio = gate.visible**4 / math.sqrt(power[p])
+            ratio = (gate.visible / scores.left[c, a0]) ** 4 / math.sqrt(power[p])
             work.total[p] -= math.log1p(ratio) if ratio > 1e-4 else ratio

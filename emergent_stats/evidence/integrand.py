@@ -96,12 +96,13 @@ def log_visibility(hypothesis: Hypothesis, x, mask, parameters, skill) -> np.nda
     if hypothesis.account == "flat":
         return np.zeros(skill.shape[0])
     metric = hypothesis.metric
-    seen = _seen(metric, skill)
+    seen = hypothesis.left(_seen(metric, skill), parameters)
     without = _skills_without(hypothesis, np.broadcast_to(x, skill.shape), parameters)
     if without:
         total = np.zeros(skill.shape[0])
         for other in without:
-            gap = np.where(mask, seen - _seen(metric, other), 0.0)
+            there = hypothesis.left(_seen(metric, other), parameters)
+            gap = np.where(mask, seen - there, 0.0)
             total += log_gate(eighth(gap).sum(1), hypothesis.visible)
         return total
     count = mask.sum(1, keepdims=True)
@@ -127,9 +128,11 @@ def _visible_share(hypothesis: Hypothesis, x: tuple[float, ...]) -> float:
     if hypothesis.account == "flat":
         return 0.0
     scales = np.array(x)
-    priors = hypothesis.trend.priors()
+    priors, fixed = hypothesis.trend.priors(), hypothesis.trend.fixed()
+    if hypothesis.trend.saturates:
+        priors, fixed = priors | hypothesis.metric.priors(), fixed | hypothesis.metric.fixed()
     z = quasi_normal(_SHARE_NODES, len(priors))
-    values = {n: np.full((_SHARE_NODES, 1), v) for n, v in hypothesis.trend.fixed().items()}
+    values = {n: np.full((_SHARE_NODES, 1), v) for n, v in fixed.items()}
     for j, (name, prior) in enumerate(priors.items()):
         if isinstance(prior, Interior):
             low, high = prior.bounds(scales)

@@ -96,6 +96,12 @@ class Hypothesis:
         """Return the metric's own parameters among `parameters`."""
         return {name: parameters[name] for name in ("guess", "lapse") if name in parameters}
 
+    def left(self, shows: Any, parameters: dict[str, Any]) -> Any:
+        """What of a skill shows (`visible`), less what a trend that saturates loses of it."""
+        if not self.trend.saturates:
+            return shows
+        return self.metric.left(shows, **self.rates(parameters))
+
     def shown(self, skill: np.ndarray, parameters: dict[str, Any]) -> np.ndarray:
         """Skill (…, m) that the expected score shows: what a trend that saturates loses is gone."""
         if not self.trend.saturates:

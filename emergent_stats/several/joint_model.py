@@ -126,6 +126,12 @@ class JointHypothesis:
         free = {n: parameters[f"{n}_{j + 1}"] for n in metric.priors()}
         return {**metric.fixed(), **free}
 
+    def left(self, j: int, shows: Any, parameters: dict[str, Any]) -> Any:
+        """What metric `j` shows of a skill, less what a trend that saturates loses of it."""
+        if not self.trend.saturates or self.metrics[j].continuous:
+            return shows
+        return self.metrics[j].left(shows, **self.rates(j, parameters))
+
     def changes(self, x: Any, parameters: dict[str, Any]) -> list[list[tuple[int, Any, Any]]]:
         """What must be visible: per way to be absent, (metric, skill, skill without the change).
 

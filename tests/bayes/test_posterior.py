@@ -190,16 +190,17 @@ def test_step_is_summed_over_its_gaps(kind):
 def test_gate_is_the_one_of_the_evidence(name, metric):
     h = Hypothesis(TRENDS[name](), metric)
     drawn = h.draw_parameters(EXACT, 6, seed=1)
-    variables = {n: pt.tensor(n, shape=(None, 1)) for n in h.trend.parameter_names()}
+    names = [*h.trend.parameter_names(), *(h.rates(drawn) if h.trend.saturates else ())]
+    variables = {n: pt.tensor(n, shape=(None, 1)) for n in names}
     x = (EXACT.x - EXACT.centre)[None]
-    skill = h.trend(pt.constant(x), **variables)
+    skill = h.skill(pt.constant(x), variables)
     gate = symbolic.log_visibility(h, pt.constant(x), variables, skill)
     function = pytensor.function(
         list(variables.values()), gate, mode=FAST, on_unused_input="ignore"
     )
-    own = {n: drawn[n] for n in variables}
-    want = brute.log_gate(h, x, own, h.trend(x, **own) + np.zeros((6, 6)))
-    got = function(*own.values())
+    own = {n: drawn[n] for n in h.trend.parameter_names()}
+    want = brute.log_gate(h, x, own, h.trend(x, **own) + np.zeros((6, 6)), drawn)
+    got = function(*(drawn[n] for n in variables))
     want = np.broadcast_to(want, (6,))[: got.size]
     # further out the change is smaller than floating point can tell from none
     told = want > -60

@@ -198,7 +198,7 @@ def test_gate_matches_its_definition(name):
         skill = h.skill(x, p) + 0 * x
         got = log_visibility(h, x, np.ones_like(x, bool), p, skill)
         own = {n: p[n] for n in h.trend.parameter_names()}
-        want = brute.log_gate(h, x, own, skill)
+        want = brute.log_gate(h, x, own, skill, p)
         seen = want > -25
         np.testing.assert_allclose(got[seen], want[seen], atol=0.02)
 
@@ -209,7 +209,7 @@ def test_visible_share_is_the_prior_mean_of_the_gate(name):
     p = h.draw_parameters(SMALL, 40_000, seed=5)
     x = (SMALL.x - SMALL.centre)[None]
     own = {n: p[n] for n in h.trend.parameter_names()}
-    gate = np.exp(brute.log_gate(h, x, own, h.skill(x, p) + np.zeros((40_000, 6))))
+    gate = np.exp(brute.log_gate(h, x, own, h.skill(x, p) + np.zeros((40_000, 6)), p))
     want = np.log(gate.mean())
     error = gate.std() / gate.mean() / 200
     assert log_visible_share(h, [SMALL])[0] == pytest.approx(want, abs=4 * error + 0.02)

@@ -240,14 +240,15 @@ def test_a_score_that_saturates_has_the_evidence_of_brute_force(n, shares):
     trend, noise = {"level": Normal(0.0, 2.0), "slope": HalfNormal(1.5)}, Binomial(sigma=0.2)
     h = Hypothesis(Ceiling(**trend), known, noise)
     # the same line with each lapse that is possible
-    steps = (np.arange(32) + 0.5) / 32
-    each = [
-        brute.evidence_on_grid(
-            Hypothesis(PowerLaw(**trend), replace(known, lapse=float(rate)), noise), curve,
-            {"level": 81, "slope": 61},
-        )
-        for rate in h.priors()["lapse"].at(steps)
-    ]  # fmt: skip
-    want = special.logsumexp(each) - np.log(32)
+    steps, x = (np.arange(32) + 0.5) / 32, (curve.x - curve.centre)[None, :]
+    each, shares = [], []
+    for rate in h.priors()["lapse"].at(steps):
+        one = Hypothesis(PowerLaw(**trend), replace(known, lapse=float(rate)), noise)
+        values, log_w = brute.grid_values(one, curve, {"level": 81, "slope": 61})
+        own = {n: values[n] for n in trend}
+        skill = one.trend(x, **own)
+        each.append(special.logsumexp(log_w + brute.many(curve, h, values, 61)))
+        shares.append(special.logsumexp(log_w + brute.log_gate(h, x, own, skill, values)))
+    want = special.logsumexp(each) - special.logsumexp(shares)
     found = [log_evidence(Batch.of([curve], known), h, seed=s) for s in range(3)]
     assert np.mean([f.log_z[0] for f in found]) == pytest.approx(want, abs=0.15)

@@ -1,4 +1,4 @@
-"""Make what a class takes home: `python seminar/build.py [FOLDER]` (by default demo/seminar).
+"""Make what a class takes home: `python seminar/takehome.py [FOLDER]` (by default demo/seminar).
 
 For each session a hand-out and slides, each one HTML file that fetches nothing, and its exercises
 and solutions as PDF; and the instructor's guide as PDF.
