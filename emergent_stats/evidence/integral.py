@@ -11,7 +11,7 @@ and the inner parameters.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +20,8 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.inner import Gate, Scores, scratch
 from emergent_stats.evidence.integrand import Problem, log_visible_share
 from emergent_stats.evidence.nodes import student_nodes
-from emergent_stats.evidence.nuisance import Lattice
 from emergent_stats.evidence.outer import BINS, SPREAD, Axis, gap_nodes, log_density, tempered
+from emergent_stats.evidence.points import Points, first_masses, joined, masses
 from emergent_stats.evidence.sweeping import FEWEST, sweep
 from emergent_stats.evidence.tables import Profiles
 from emergent_stats.model.hypothesis import Hypothesis
@@ -48,37 +48,6 @@ _WALK = 5
 _PARTS = 8
 # places that a node of a gap is spread over for posteriors
 _GROUPS = 8
-
-
-@dataclass(eq=False)
-class Points:
-    """A round of n points for each of C curves, and what was found there.
-
-    Attributes
-    ----------
-    rate, values : (C, n) arrays
-        Pair of guess and lapse rate, and outer parameters of the trend.
-    log_m, variance : (C, n) arrays
-        Log mass (−inf where there is no point), and its relative variance.
-    noise_mass : (C, n, J) array
-    kept, kept_noise, kept_weight : (C, n, k, q), (C, n, k), (C, n, k) arrays
-        Inner parameters, nodes of σ, and the log share of the point's mass that they stand for.
-    largest : (C, n) array
-        Share of the point's mass on its heaviest node.
-    taken : (C,) array
-        Points of each curve.
-    """
-
-    rate: np.ndarray
-    values: dict[str, np.ndarray]
-    log_m: np.ndarray
-    variance: np.ndarray
-    noise_mass: np.ndarray
-    kept: np.ndarray
-    kept_noise: np.ndarray
-    kept_weight: np.ndarray
-    largest: np.ndarray
-    taken: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 class Integral:
@@ -185,7 +154,7 @@ class Integral:
         return bool(rank(one) == rank(two) == rank(np.vstack([one, two])))
 
     def _axes(self, hint) -> dict[str, Axis]:
-        guess, lapse = _first_masses(self.nodes, hint)
+        guess, lapse = first_masses(self.nodes, hint)
         axes = {"guess": Axis([guess], continuous=False), "lapse": Axis([lapse], continuous=False)}
         if self.places.shape[1] > 1:
             share = np.exp(self.log_place)
@@ -233,7 +202,7 @@ class Integral:
             count = max(count, self.places.shape[1], self.batch.x.shape[1] // 2)
         else:
             so_far = self.rounds + self.scans
-            weight = tempered(_joined(so_far, [r.taken for r in so_far]), self._least(so_far))
+            weight = tempered(joined(so_far, [r.taken for r in so_far]), self._least(so_far))
             for axis in axes:
                 axis.learn(np.nan_to_num(weight))
         size = len(self.batch)
@@ -334,7 +303,7 @@ class Integral:
         followed = np.sum([r.taken for r in self.rounds], axis=0) > 0
         sizes = [np.where(followed, 0.0, r.taken) for r in self.scans]
         rounds = self.scans + self.rounds
-        return rounds, _joined(rounds, sizes + [r.taken for r in self.rounds])
+        return rounds, joined(rounds, sizes + [r.taken for r in self.rounds])
 
     def summary(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log evidence, its error and the effective number of nodes, (C,) each."""
@@ -382,8 +351,8 @@ class Integral:
         lapses = self.nodes.shape[1]
         return (
             np.einsum("cn,cnj->cj", share, mass),
-            _masses(rate // lapses, share, self.nodes.shape[0]),
-            _masses(rate % lapses, share, lapses),
+            masses(rate // lapses, share, self.nodes.shape[0]),
+            masses(rate % lapses, share, lapses),
         )
 
     def prior_masses(self) -> tuple[np.ndarray, np.ndarray]:
@@ -421,7 +390,7 @@ class Integral:
         joined = {n: np.concatenate(v, axis=1) for n, v in found.items()}
         if self.places.shape[1] > 1:
             self._spread_places(joined)
-        return joined, np.concatenate(weight, axis=1), log_w
+        return together, np.concatenate(weight, axis=1), log_w
 
     def _spread_places(self, found: dict[str, np.ndarray]) -> None:
         """Spread what was kept at the node of a gap over its part of the gap.
@@ -462,35 +431,3 @@ class Integral:
         for j, k in enumerate(problem.inner):
             found[k] = np.where(good, moved[..., j], found[k])
         found[name] = np.where(good, low + (high - low) * share[group], at)
-
-
-def _joined(rounds: list[Points], sizes: list[np.ndarray]) -> np.ndarray:
-    """Log masses (C, N) of the points of some rounds, which count by their `sizes` (C,)."""
-    size = np.stack(sizes, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.nan_to_num(np.log(size / size.sum(1, keepdims=True)), nan=-np.inf)
-    return np.concatenate([r.log_m + share[:, i : i + 1] for i, r in enumerate(rounds)], axis=1)
-
-
-def _masses(index: np.ndarray, share: np.ndarray, count: int) -> np.ndarray:
-    """Sum of the shares (C, N) at each index, (C, count)."""
-    size = index.shape[0]
-    flat = index + np.arange(size)[:, None] * count
-    return np.bincount(flat.ravel(), share.ravel(), size * count).reshape(size, count)
-
-
-def _first_masses(nodes: Lattice, hint) -> list[np.ndarray]:
-    """Masses of the first round on the guess and lapse axes: the prior's, flat, and the hint."""
-    guesses, lapses = nodes.shape
-    rate = nodes.log_rate_weight.reshape(-1, guesses, lapses)
-    found = []
-    for i, log_w in ((1, log_sum(rate, 2)), (2, log_sum(rate, 1))):
-        p = np.exp(0.5 * (log_w - log_w.max(1, keepdims=True)))
-        there = log_w > -np.inf
-        p = 0.7 * p / p.sum(1, keepdims=True) + 0.3 * there / there.sum(1, keepdims=True)
-        if hint is not None and hint[i].shape == p.shape:
-            wide = np.pad(hint[i], ((0, 0), (1, 1)))
-            near = 0.6 * hint[i] + 0.2 * wide[:, :-2] + 0.2 * wide[:, 2:]
-            p = 0.4 * p + 0.6 * near * there
-        found.append(p / p.sum(1, keepdims=True))
-    return found
