@@ -387,9 +387,9 @@ class Integral:
                 else:
                     at = np.take_along_axis(getattr(self.nodes, name), r.rate, 1)
                     values.append(np.repeat(at, kept, axis=1))
-        joined = {n: np.concatenate(v, axis=1) for n, v in found.items()}
+        together = {n: np.concatenate(v, axis=1) for n, v in found.items()}
         if self.places.shape[1] > 1:
-            self._spread_places(joined)
+            self._spread_places(together)
         return together, np.concatenate(weight, axis=1), log_w
 
     def _spread_places(self, found: dict[str, np.ndarray]) -> None:
