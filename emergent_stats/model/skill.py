@@ -47,6 +47,8 @@ GUESS = Beta(1.0, 50.0)
 LAPSE = Beta(1.0, 50.0)
 #: Largest share of the way from chance to top that a skill which saturates may lose.
 MOST_LOST = 0.8
+# fraction below which none can be told from another
+_NOTHING = 1e-290
 #: Irreducible cross-entropy of a loss that saturates, in nats.
 IRREDUCIBLE = LogUniform(0.01, 10.0)
 
@@ -257,12 +259,13 @@ class Proportion(Metric):
 
     def shown(self, skill, *, guess, lapse):
         """See `Metric.shown`."""
+        # logarithms: far below chance a fraction has no digits left to interpolate between
         grid = np.linspace(-20.0, 20.0, 4001)
-        f = np.maximum.accumulate(self.fraction(grid))
-        keep = np.concatenate([[True], np.diff(f) > 0])
-        return np.interp(
-            self.left(self.fraction(skill), guess=guess, lapse=lapse), f[keep], grid[keep]
-        )
+        log_f = np.log(np.maximum(self.fraction(grid), _NOTHING))
+        keep = np.concatenate([[True], np.diff(np.maximum.accumulate(log_f)) > 1e-9])
+        seen = np.maximum(self.left(self.fraction(skill), guess=guess, lapse=lapse), _NOTHING)
+        found = np.interp(np.log(seen), log_f[keep], grid[keep])
+        return np.where(seen > _NOTHING, found, skill)
 
     @property
     def chance(self) -> float:

@@ -135,3 +135,13 @@ def test_a_trend_that_saturates_loses_what_it_likes():
     whole = MultipleChoice(guess=0.25, lapse=0.0)
     got = whole(h.shown(skill, p), guess=0.25, lapse=0.0)
     np.testing.assert_allclose(got, h.metric(skill, guess=0.25, lapse=0.3), atol=2e-4)
+
+
+@pytest.mark.parametrize("metric", [ExactMatch(), MultipleChoice.from_chance(0.25)])
+def test_a_skill_that_shows_is_finite_and_rises_however_low(metric):
+    h = Hypothesis(Ceiling(), metric)
+    skill = np.linspace(-18.0, 12.0, 400)
+    shown = h.shown(skill, {"guess": 0.01, "lapse": 0.4})
+    assert np.isfinite(shown).all()
+    assert (np.diff(shown) >= -1e-6).all()
+    assert (shown <= skill + 0.01).all()
