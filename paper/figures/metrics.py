@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from emergent_stats.plots import style
+from emergent_stats.plots.ticks import log_ticks
 from emergent_stats.results.corpus import load
 from emergent_stats.results.selection import curves, select
 
@@ -22,7 +23,7 @@ def figure(table: pd.DataFrame) -> Figure:
         ax.set(xscale="log", xlabel="parameters", ylabel=curve.metric.replace("_", " "))
         if curve.metric == "perplexity":
             ax.set_yscale("log")
-            ticks = style.log_ticks(float(curve.score.min()), float(curve.score.max()), 6)
+            ticks = log_ticks(float(curve.score.min()), float(curve.score.max()), 6)
             ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
             ax.set_yticks([], minor=True)
         else:
