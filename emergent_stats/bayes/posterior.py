@@ -31,6 +31,7 @@ from emergent_stats.bayes.sampling import finish, sample
 from emergent_stats.bayes.symbolic import Seen, log_visibility
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
+from emergent_stats.model.maths import gap_edges
 from emergent_stats.model.priors import Interior, Normal, Uniform
 from emergent_stats.results.files import ResultsError
 
@@ -96,9 +97,7 @@ def _gap_edges(hypothesis: Hypothesis, curve: Curve) -> np.ndarray:
             f"the location of {hypothesis.name!r} has the prior {prior}; a step needs Interior() "
             "or a Uniform, or a fixed location"
         )
-    x = curve.x - curve.centre
-    inside = x[(x > prior.low) & (x < prior.high)]
-    return np.unique(np.concatenate([[prior.low], inside, [prior.high]]))
+    return gap_edges(curve.x - curve.centre, prior.low, prior.high)
 
 
 def build_model(hypothesis: Hypothesis, curve: Curve, x_error: Any = None) -> pm.Model:

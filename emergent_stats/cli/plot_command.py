@@ -12,13 +12,9 @@ import typer
 from emergent_stats.cli.judging import compare_chosen, discovered, series_of, table_of
 from emergent_stats.cli.options import (
     Calibrate,
-    Family,
     Jobs,
-    Metric,
-    ScaleAxis,
     Seed,
-    Shots,
-    Task,
+    choosing,
     scale,
 )
 from emergent_stats.plots.registry import DEFAULT, KINDS, Kind, function
@@ -55,6 +51,7 @@ def register(app: typer.Typer) -> None:
     )(draw)
 
 
+@choosing
 def draw(
     words: Annotated[
         list[str],
@@ -65,11 +62,7 @@ def draw(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Figure to write: .pdf, .svg or .png.")],
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="The kind of figure, if no word names it.")
     ] = None,
@@ -95,7 +88,6 @@ def draw(
 
     listing.check_out(out, style.SUFFIXES)
     which, source = _read(words, kind)
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     asked = _Asked(source, chosen, calibrate, jobs, seed, cut, which.most)
     with style.preset(preset):
         data = _MAKERS[which.takes](asked)

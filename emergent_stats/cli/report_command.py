@@ -9,7 +9,7 @@ import shlex
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,18 +17,14 @@ from emergent_stats.cli.judging import compare_chosen
 from emergent_stats.cli.options import (
     AsJson,
     Calibrate,
-    Family,
     Jobs,
-    Metric,
     Posterior,
     PriorsFrom,
     PriorSource,
-    ScaleAxis,
     Seed,
-    Shots,
     SmallestChange,
     Source,
-    Task,
+    choosing,
 )
 
 if TYPE_CHECKING:
@@ -61,17 +57,14 @@ def register(app: typer.Typer) -> None:
     )(explain_term)
 
 
+@choosing
 def report_verdicts(
     source: Source,
     out: Annotated[
         Path,
         typer.Option(help="File to write: .html (everything), .md or .tex (tables, methods)."),
     ],
-    task: Task = None,
-    family: Family = None,
-    metric: Metric = None,
-    shots: Shots = None,
-    axis: ScaleAxis = None,
+    chosen: dict[str, Any],
     calibrate: Calibrate = 0,
     jobs: Jobs = None,
     seed: Seed = 0,
@@ -90,7 +83,6 @@ def report_verdicts(
     from emergent_stats.results.files import write_bytes
 
     listing.check_out(out, SUFFIXES)
-    chosen = dict(task=task, family=family, metric=metric, shots=shots, axis=axis)
     verdicts = compare_chosen(
         source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
     )

@@ -18,6 +18,7 @@ from emergent_stats.evidence.importance import Integral, integrate
 from emergent_stats.evidence.integrand import Problem, log_visibility
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.likelihood import log_likelihood
+from emergent_stats.model.maths import flat, gap_edges
 from emergent_stats.model.priors import Interior
 
 # nodes of the first and of the last attempt
@@ -32,19 +33,14 @@ def parameters_at(
     found: dict[str, Any] = {n: np.full((len(z), 1), v) for n, v in hypothesis.fixed().items()}
     for j, (name, prior) in enumerate(hypothesis.priors().items()):
         if isinstance(prior, Interior):
-            edges = gap_edges(prior, curve.x - curve.centre)
+            x = curve.x - curve.centre
+            edges = gap_edges(x, *prior.bounds(x))
             low, high = edges[stratum], edges[stratum + 1]
             found[name] = (low + (high - low) * special.ndtr(z[:, j]))[:, None]
         else:
             found[name] = np.asarray(prior.from_normal(z[:, j]), float)[:, None]
     found["sigma"] = np.maximum(found["sigma"], 1e-6)
     return found
-
-
-def gap_edges(prior: Interior, x: np.ndarray) -> np.ndarray:
-    """Ends of the gaps between scales in which a break may lie."""
-    low, high = prior.bounds(x)
-    return np.unique(np.concatenate([[low], x[(x > low) & (x < high)], [high]]))
 
 
 def integrate_any(
@@ -68,7 +64,8 @@ def integrate_any(
     located = [p for p in priors.values() if isinstance(p, Interior)]
     log_mass = np.zeros(1)
     if located:
-        width = np.diff(gap_edges(located[0], curve.x - curve.centre))
+        own = curve.x - curve.centre
+        width = np.diff(gap_edges(own, *located[0].bounds(own)))
         log_mass = np.log(width / width.sum())
     offset = 0.0 if batch.offset is None else batch.offset[row]
     mask = batch.obs.mask[row]
@@ -78,9 +75,7 @@ def integrate_any(
         x = np.repeat(batch.x[row : row + 1], len(z), axis=0)
         skill = problem.skill(x, p)
         gate = log_visibility(hypothesis, x, mask[None, :], p, skill)
-        sigma, guess, lapse = (
-            p[n][:, 0] if n in p else np.zeros(len(z)) for n in ("sigma", "guess", "lapse")
-        )
+        sigma, guess, lapse = flat(p, "sigma", "guess", "lapse")
         rows = np.full(len(z), row)
         ll = log_likelihood(batch.obs, hypothesis.metric, skill + offset, sigma, guess, lapse, rows)
         return ll.sum(1) + gate

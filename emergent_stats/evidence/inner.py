@@ -353,7 +353,7 @@ def _look_at_gate(q, c, w, a0, rows, scores, gate, work):
         count += scores.mask[c, i]
     mean /= max(count, 1.0)
     rounds = 1 if gate.way == AROUND_MEAN else rows.others.shape[1]
-    total, work.ajar[0] = 0.0, 0.0
+    total, work.ajar[0], smallest = 0.0, 0.0, (gate.visible / scores.left[c, a0]) ** 4
     for o in range(rounds):
         if gate.way == AROUND_MEAN:
             for i in range(m):
@@ -372,7 +372,7 @@ def _look_at_gate(q, c, w, a0, rows, scores, gate, work):
             fourth = square * square
             total_gap += fourth * fourth
             gap[i] = fourth * square * here
-        ratio = (gate.visible / scores.left[c, a0]) ** 4 / math.sqrt(total_gap)
+        ratio = smallest / math.sqrt(total_gap)
         work.ajar[0] = max(work.ajar[0], ratio)
         if ratio < _OPEN:
             continue
@@ -601,7 +601,7 @@ def _weigh_gate(count, q, c, w, a0, rows, scores, gate, work):
     """Add the log of the gate at `work.values` to `work.total`."""
     m = rows.base.shape[1]
     power, mean, values, fraction = work.power, work.mean, work.values, work.fraction
-    seen = 0.0
+    seen, smallest = 0.0, (gate.visible / scores.left[c, a0]) ** 4
     for p in range(count):
         mean[p] = 0.0
     for i in range(m):
@@ -633,5 +633,5 @@ def _weigh_gate(count, q, c, w, a0, rows, scores, gate, work):
                 square *= square
                 power[p] += on * square * square
         for p in range(count):
-            ratio = (gate.visible / scores.left[c, a0]) ** 4 / math.sqrt(power[p])
+            ratio = smallest / math.sqrt(power[p])
             work.total[p] -= math.log1p(ratio) if ratio > 1e-4 else ratio

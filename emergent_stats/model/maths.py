@@ -15,6 +15,11 @@ def flat(parameters: Mapping[str, np.ndarray], *names: str) -> list[np.ndarray]:
     return [parameters[name][:, 0] if name in parameters else none for name in names]
 
 
+def gap_edges(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Ends of the gaps between scales `x` in which a break between `low` and `high` may lie."""
+    return np.unique(np.concatenate([[low], x[(x > low) & (x < high)], [high]]))
+
+
 def log_sum(values: np.ndarray, axis: int) -> np.ndarray:
     """Log of the sum of exponentials along an axis (−inf where all are −inf)."""
     # scipy's logsumexp takes ten times as long on arrays of this size
