@@ -293,17 +293,17 @@ class Problem:
             (size, 1),
         ).reshape(size, q)
 
-        def evaluate(values: np.ndarray) -> np.ndarray:
-            own = {n: values[:, j : j + 1] for j, n in enumerate(self.inner)}
-            parameters = {**given, **own}
-            return np.stack([self.skill(x, parameters), *self._without(x, parameters)])
-
-        here = evaluate(at)
-        slopes = np.empty((here.shape[0], size, q, x.shape[1]))
+        # in the middle, and moved by 1 along each inner parameter, all in one call
+        moved = np.repeat(at[None], q + 1, axis=0)
         for j in range(q):
-            moved = at.copy()
-            moved[:, j] += 1.0
-            slopes[:, :, j] = evaluate(moved) - here
+            moved[j + 1, :, j] += 1.0
+        every = moved.reshape((q + 1) * size, q)
+        parameters = {n: np.tile(v, (q + 1, 1)) for n, v in given.items()}
+        parameters |= {n: every[:, j : j + 1] for j, n in enumerate(self.inner)}
+        wide = np.tile(x, (q + 1, 1))
+        skills = [self.skill(wide, parameters), *self._without(wide, parameters)]
+        seen = np.stack([s.reshape(q + 1, size, -1) for s in skills])
+        here, slopes = seen[:, 0], np.moveaxis(seen[:, 1:], 1, 2) - seen[:, 0][:, :, None]
         base = here - np.einsum("wj,owjm->owm", at, slopes)
         if offset is not None:
             base = base + offset[curve]

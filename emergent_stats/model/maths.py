@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,12 @@ def shifted(u: np.ndarray, salt: np.ndarray) -> np.ndarray:
     return np.clip(np.modf(u + move[:, None, :])[0], 1e-9, 1 - 1e-9)
 
 
+@lru_cache(maxsize=16)
 def quasi_normal(size: int, d: int) -> np.ndarray:
-    """Evenly spread standard normal points, (size, d)."""
-    return special.ndtri(quasi_uniform(size, d))
+    """Evenly spread standard normal points, (size, d), not to be written to."""
+    found = special.ndtri(quasi_uniform(size, d))
+    found.flags.writeable = False
+    return found
 
 
 def hermite(order: int) -> tuple[np.ndarray, np.ndarray]:

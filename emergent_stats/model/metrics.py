@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -24,8 +24,8 @@ ALIASES: dict[str, str] = {}
 
 _LN2, _NEAR_QUARTER = float(np.log(2.0)), near_chance(0.25)
 _HERMITE = hermite(24)
-# values of a forced choice from which a table of its integral is worth its making
-_MANY = 12_000
+# values of a forced choice from which they are read off a table
+_MANY = 1_000
 
 
 def named[M: Metric](**names: str) -> Callable[[type[M]], type[M]]:
@@ -141,26 +141,33 @@ class MultipleChoice(Proportion):
         if self.skill_scale == "logit":
             return 0.5 * (1.0 + np.tanh(0.5 * raw_skill))
         if not _is_symbolic(raw_skill) and np.size(raw_skill) > _MANY:
-            return np.interp(raw_skill, *self._table)
-        k = self.options
-        # d' > 15 is certainty
-        d = np.exp(-at_least(-at_least(raw_skill, -30.0), -2.7))
-        right = 0.0
-        for node, weight in zip(*_HERMITE, strict=True):
-            right = right + weight * _ndtr(node + d) ** (k - 1.0)
-        return (right - self._at_zero) / (1.0 - self._at_zero)
+            return np.interp(raw_skill, *_best_of(self.options))
+        return _best_of_options(raw_skill, self.options)
 
-    @cached_property
-    def _table(self) -> tuple[np.ndarray, np.ndarray]:
-        # steps at which a straight line is right to 1e-6
-        grid = np.linspace(-12.0, 2.75, _MANY)
-        return grid, np.asarray(self.raw_fraction(grid))
 
-    @cached_property
-    def _at_zero(self) -> float:
-        # the same rule at d' = 0, so that fraction is exactly 0 there
-        nodes, weights = _HERMITE
-        return float(np.sum(weights * special.ndtr(nodes) ** (self.options - 1.0)))
+def _best_of_options(raw_skill: Any, options: float) -> Any:
+    """Probability that the right one of the options seems best, chance to 1 taken as 0 to 1."""
+    # d' > 15 is certainty
+    d = np.exp(-at_least(-at_least(raw_skill, -30.0), -2.7))
+    right = 0.0
+    for node, weight in zip(*_HERMITE, strict=True):
+        right = right + weight * _ndtr(node + d) ** (options - 1.0)
+    at_zero = _guessed(options)
+    return (right - at_zero) / (1.0 - at_zero)
+
+
+@lru_cache(maxsize=64)
+def _guessed(options: float) -> float:
+    # the same rule at d' = 0, so that the fraction is exactly 0 there
+    nodes, weights = _HERMITE
+    return float(np.sum(weights * special.ndtr(nodes) ** (options - 1.0)))
+
+
+@lru_cache(maxsize=64)
+def _best_of(options: float) -> tuple[np.ndarray, np.ndarray]:
+    # steps at which a straight line is right to 1e-6
+    grid = np.linspace(-12.0, 2.75, 12_000)
+    return grid, np.asarray(_best_of_options(grid, options))
 
 
 @named(token_accuracy="token_acc")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -22,7 +23,14 @@ from emergent_stats.model.learnt import WEAK, Priors
 from emergent_stats.model.maths import log_sum
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import noise_for
-from emergent_stats.model.priors import Gamma, HalfNormal, HalfStudentT, Rising, Uniform
+from emergent_stats.model.priors import (
+    Gamma,
+    HalfNormal,
+    HalfStudentT,
+    Prior,
+    Rising,
+    Uniform,
+)
 from emergent_stats.model.trends import (
     ACCOUNTS,
     HEIGHT,
@@ -30,6 +38,7 @@ from emergent_stats.model.trends import (
     SLOPE,
     WIDTH_RANGE,
     Transition,
+    Trend,
     WideTransition,
 )
 
@@ -40,6 +49,7 @@ GRID = tuple(product(FACTORS, FACTORS, FACTORS))
 ONE_AT_A_TIME = tuple(sum(factor != 1 for factor in cell) <= 1 for cell in GRID)
 
 
+@lru_cache(maxsize=2048)
 def scaled(hypothesis: Hypothesis, slope: float, height: float, width: float) -> Hypothesis:
     """Return the hypothesis with its slope and height priors and the jump width scaled."""
     trend, changes = hypothesis.trend, {}
@@ -74,36 +84,65 @@ def extra_hypotheses(
     ]
 
 
-def _log_z(
-    evidences: Mapping[str, Evidence], name: str, cell: tuple[float, float, float]
-) -> np.ndarray:
-    """Log evidence (C,) of a standard hypothesis with priors scaled by `cell`."""
-    new = scaled(evidences[name].hypothesis, *cell)
-    if name == "wide_transition" and cell[2] < 1:
-        return _transfer(evidences["less_wide"], new)
-    if name == "transition" and cell[2] > 1:
-        # both parts of the width's range, each under the whole range's prior
-        parts = [_transfer(evidences[source], new) for source in ("transition", "wider_jump")]
-        return log_sum(np.stack(parts), 0)
-    return _transfer(evidences[name], new)
+# nats below the best at which a hypothesis has no say under any prior of the grid: halving and
+# doubling changes an evidence by a few
+_LOST = 14.0
 
 
-def _transfer(evidence: Evidence, new: Hypothesis) -> np.ndarray:
-    """Log evidence (C,) of `new` over the range of the nodes of `evidence`."""
-    old = evidence.hypothesis
-    if new.trend == old.trend:
-        return evidence.log_z
-    log_w = evidence.log_weight
-    was, now = old.trend.priors(), new.trend.priors()
-    for name in was:
-        if was[name] != now[name]:
-            value = evidence.parameters[name]
+class _Carried:
+    """Log evidences under other priors, from the nodes at hand: each ratio of priors once."""
+
+    def __init__(self, evidences: Mapping[str, Evidence]):
+        self.evidences = evidences
+        best = max(float(e.log_z.max()) for e in evidences.values())
+        #: hypotheses that no prior of the grid brings back
+        self._lost = {n for n, e in evidences.items() if e.log_z.max() < best - _LOST}
+        self._ratios: dict[tuple[str, str, Prior], np.ndarray] = {}
+        self._log_z: dict[tuple[str, Trend], np.ndarray] = {}
+
+    def log_z(self, name: str, cell: tuple[float, float, float]) -> np.ndarray:
+        """Log evidence (C,) of a standard hypothesis with priors scaled by `cell`."""
+        if name in self._lost:
+            return self.evidences[name].log_z
+        new = scaled(self.evidences[name].hypothesis, *cell)
+        if name == "wide_transition" and cell[2] < 1:
+            return self._transfer("less_wide", new)
+        if name == "transition" and cell[2] > 1:
+            # both parts of the width's range, each under the whole range's prior
+            parts = [self._transfer(source, new) for source in ("transition", "wider_jump")]
+            return log_sum(np.stack(parts), 0)
+        return self._transfer(name, new)
+
+    def _transfer(self, source: str, new: Hypothesis) -> np.ndarray:
+        """Log evidence (C,) of `new` over the range of the nodes of `source`."""
+        evidence = self.evidences[source]
+        old = evidence.hypothesis
+        if new.trend == old.trend:
+            return evidence.log_z
+        key = source, new.trend
+        if key not in self._log_z:
+            log_w = evidence.log_weight
+            was, now = old.trend.priors(), new.trend.priors()
+            for name in was:
+                if was[name] != now[name]:
+                    log_w = log_w + self._ratio(source, name, was[name], now[name])
+            change = log_visible_share(old, evidence.curves) - log_visible_share(
+                new, evidence.curves
+            )
+            self._log_z[key] = log_sum(log_w, 1) + change
+        return self._log_z[key]
+
+    def _ratio(self, source: str, name: str, was: Prior, now: Prior) -> np.ndarray:
+        """Log of the new prior over the old one at the nodes of `source`."""
+        key = source, name, now
+        if key not in self._ratios:
+            value = self.evidences[source].parameters[name]
             # nodes on the very edge of the old prior have no mass to carry over
-            old_density = was[name].log_density(value)
-            ratio = now[name].log_density(value) - np.where(old_density > -np.inf, old_density, 0)
-            log_w = log_w + np.where(old_density > -np.inf, ratio, -np.inf)
-    change = log_visible_share(old, evidence.curves) - log_visible_share(new, evidence.curves)
-    return log_sum(log_w, 1) + change
+            old = was.log_density(value)
+            inside = old > -np.inf
+            ratio = now.log_density(value) - np.where(inside, old, 0.0)
+            self._ratios[key] = np.where(inside, ratio, -np.inf)
+        return self._ratios[key]
 
 
 def account_log_z(
@@ -163,7 +202,7 @@ def grid(evidences: Mapping[str, Evidence], extra: Mapping[str, Evidence]) -> np
         Of the standard hypotheses and of `extra_hypotheses`, for the same curves.
     """
     known = {n: e.hypothesis for n, e in evidences.items()}
-    every = {**evidences, **extra}
+    carried = _Carried({**evidences, **extra})
     cells = []
     for cell in GRID:
         if cell[2] != 1 and not extra:
@@ -171,7 +210,7 @@ def grid(evidences: Mapping[str, Evidence], extra: Mapping[str, Evidence]) -> np
                 np.full((next(iter(evidences.values())).log_z.size, len(ACCOUNTS)), np.nan)
             )
             continue
-        log_z = {name: _log_z(every, name, cell) for name in evidences}
+        log_z = {name: carried.log_z(name, cell) for name in evidences}
         cells.append(probabilities(account_log_z(log_z, known)))
     return np.stack(cells)
 
