@@ -46,9 +46,7 @@ KNOWING = {
 #: Lines of a module.
 LINES = 450
 #: Modules that are longer, with their length when the house was built: they can only shrink.
-LONG = {
-    "evidence/inner.py": 637,
-}
+LONG: dict[str, int] = {}
 #: Lines of the package; the aim is 19,000.
 PACKAGE_LINES = 32800
 

@@ -11,142 +11,23 @@ branches, so that compilers can do several at a time.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from emergent_stats.evidence.gate import OPEN, look_at_gate, weigh_gate
+from emergent_stats.evidence.kernels import KERNEL, NO_GATE
 from emergent_stats.evidence.tables import POINTS
 from emergent_stats.model.observed import SKILL_NORMAL
 from emergent_stats.model.priors import Prior
-from emergent_stats.model.visible import LEAST
 
-# `_nrt=False`: without it every call counts the references to each array of the tuples it is
-# given, which takes longer than the work itself. Such functions must not allocate.
-_OPTIONS: dict[str, Any] = {
-    "cache": True, "nogil": True, "error_model": "numpy", "_nrt": False
-}  # fmt: skip
-#: Compiles functions that allocate nothing.
-KERNEL: Any = njit(**_OPTIONS)
 #: Grid of z on which the priors' maps are tabulated.
 Z_REACH = 9.0
 _Z_POINTS = 1201
-#: How a change can be invisible (`Gate.way`).
-NO_GATE, AROUND_MEAN, AGAINST_OTHERS = 0, 1, 2
 # Newton decrement at which nodes around a mode forgive what is left
 _NEAR = 0.25
-# (smallest/actual change)⁴ below which a change is plain to see, and so at all nodes around it
-_OPEN = 1e-5
 # nodes' worth of belief in the Laplace approximation
 _PSEUDO = 10.0
 _HALF_LOG_TWO_PI = 0.9189385332046727
-
-
-class Scores(NamedTuple):
-    """What is known of C curves' m scores at A rates and J noises.
-
-    `which`, `value` and `grid` are those of `tables.Profiles`, the latter as
-    flat arrays: index arithmetic in four dimensions would cost more than the cubic.
-    `left` (C, A) is the share of a change that a trend which saturates leaves to be seen.
-    """
-
-    kind: int
-    which: np.ndarray
-    value: np.ndarray
-    grid: np.ndarray
-    rates: int
-    seen: np.ndarray
-    variance: np.ndarray
-    constant: np.ndarray
-    left: np.ndarray
-    mask: np.ndarray
-    guide: np.ndarray
-    guide_info: np.ndarray
-    sigma: np.ndarray
-
-
-class Gate(NamedTuple):
-    """How small a change must be to be invisible, and what of skill shows (`f` on a grid)."""
-
-    way: int
-    continuous: bool
-    visible: float
-    f: np.ndarray
-    start: float
-    step: float
-
-
-class Rows(NamedTuple):
-    """Skill of R rows as base + Σ_j inner_j·basis_j, and the same without the break.
-
-    (R, m), (R, q, m), (R, n, m) and (R, n, q, m) arrays, `basis` padded with zeros to q = 3.
-    """
-
-    base: np.ndarray
-    basis: np.ndarray
-    others: np.ndarray
-    other_basis: np.ndarray
-
-
-class Work(NamedTuple):
-    """Scratch memory of the kernels, for m models, q inner parameters, k points of each σ.
-
-    Where there are fewer than three inner parameters, arrays have three rows all the same.
-    """
-
-    s: np.ndarray
-    slope: np.ndarray
-    bend: np.ndarray
-    shown: np.ndarray
-    lean: np.ndarray
-    there: np.ndarray
-    there_lean: np.ndarray
-    gap: np.ndarray
-    coef: np.ndarray
-    speed: np.ndarray
-    grad: np.ndarray
-    new_grad: np.ndarray
-    tilt: np.ndarray
-    move: np.ndarray
-    middle: np.ndarray
-    first_moments: np.ndarray
-    trial: np.ndarray
-    mode: np.ndarray
-    ajar: np.ndarray
-    matrix: np.ndarray
-    new_matrix: np.ndarray
-    low: np.ndarray
-    shape: np.ndarray
-    moments: np.ndarray
-    z: np.ndarray
-    tau: np.ndarray
-    values: np.ndarray
-    total: np.ndarray
-    power: np.ndarray
-    skill: np.ndarray
-    mean: np.ndarray
-    fraction: np.ndarray
-    all_values: np.ndarray
-    all_totals: np.ndarray
-    owner: np.ndarray
-
-
-def scratch(m: int, q: int, k: int, noises: int) -> Work:
-    """Return scratch memory for one thread."""
-    rows = max(q, 3)
-    arrays: list[np.ndarray] = [
-        *(np.zeros(m) for _ in range(8)),
-        *(np.zeros(rows) for _ in range(8)),
-        np.zeros(q), np.zeros(q), np.zeros(2),
-        *(np.zeros((rows, rows)) for _ in range(5)),
-        *(np.zeros((rows, k)) for _ in range(3)),
-        *(np.zeros(k) for _ in range(4)),
-        np.zeros((m, k)), np.zeros((rows, noises * k)), np.zeros(noises * k),
-        np.zeros(noises * k, np.int64),
-    ]  # fmt: skip
-    work = Work(*arrays)
-    work.shape[:] = np.eye(rows)
-    return work
 
 
 def prior_maps(priors: list[Prior]) -> np.ndarray:
@@ -194,38 +75,6 @@ def read_profile(value, start, inverse, count, first, s):
         point += away * (slope + 0.5 * away * bend)
         slope += away * bend
     return point, slope * inverse, bend * inverse * inverse
-
-
-@KERNEL
-def _look(gate, s, out, lean):
-    """Fractions at skills `s` (m,) and their slopes; for losses the skills themselves."""
-    m = s.size
-    if gate.continuous:
-        for i in range(m):
-            out[i], lean[i] = s[i], 1.0
-        return
-    inverse, last = 1.0 / gate.step, gate.f.size - 1.0
-    top, one = np.int32(gate.f.size - 2), np.uint64(1)
-    for i in range(m):
-        u = (s[i] - gate.start) * inverse
-        w = min(max(u, 0.0), last)
-        k = min(np.int32(w), top)
-        at = np.uint64(k)
-        low = gate.f[at]
-        slope = gate.f[at + one] - low
-        out[i] = low + (w - k) * slope
-        lean[i] = slope * inverse if u == w else 0.0
-
-
-@KERNEL
-def _seen(gate, s):
-    """Fraction at skill `s`, or the skill itself for losses."""
-    if gate.continuous:
-        return s
-    u = min(max((s - gate.start) / gate.step, 0.0), gate.f.size - 1.0)
-    k = min(int(u), gate.f.size - 2)
-    at = np.uint64(k)
-    return gate.f[at] + (u - k) * (gate.f[at + np.uint64(1)] - gate.f[at])
 
 
 @KERNEL
@@ -341,60 +190,6 @@ def start_line(z, c, w, j0, rows, scores, maps, work):
 
 
 @KERNEL
-def _look_at_gate(q, c, w, a0, rows, scores, gate, work):
-    """Log of the gate at the skills in `work`; adds its slope and curvature to what is there."""
-    m = rows.base.shape[1]
-    shown, lean, tilt = work.shown, work.lean, work.tilt
-    there, slope, gap = work.there, work.there_lean, work.gap
-    _look(gate, work.s, shown, lean)
-    mean, count = 0.0, 0.0
-    for i in range(m):
-        mean += scores.mask[c, i] * shown[i]
-        count += scores.mask[c, i]
-    mean /= max(count, 1.0)
-    rounds = 1 if gate.way == AROUND_MEAN else rows.others.shape[1]
-    total, work.ajar[0], smallest = 0.0, 0.0, (gate.visible / scores.left[c, a0]) ** 4
-    for o in range(rounds):
-        if gate.way == AROUND_MEAN:
-            for i in range(m):
-                there[i], slope[i] = mean, 0.0
-        else:
-            for i in range(m):
-                there[i] = rows.others[w, o, i]
-            for j in range(q):
-                for i in range(m):
-                    there[i] += work.coef[j] * rows.other_basis[w, o, j, i]
-            _look(gate, there, there, slope)
-        total_gap = LEAST
-        for i in range(m):
-            here = scores.mask[c, i] * (shown[i] - there[i])
-            square = here * here
-            fourth = square * square
-            total_gap += fourth * fourth
-            gap[i] = fourth * square * here
-        ratio = smallest / math.sqrt(total_gap)
-        work.ajar[0] = max(work.ajar[0], ratio)
-        if ratio < _OPEN:
-            continue
-        total -= math.log1p(ratio)
-        rise = 4.0 * ratio / ((1.0 + ratio) * total_gap)
-        # curvature of −log(1 + c/a⁴) in the amplitude a of the change, per slope squared
-        stiff = min((5.0 + ratio) / (4.0 * ratio), 1e3)
-        for j in range(q):
-            tilt[j] = 0.0
-            for i in range(m):
-                tilt[j] += gap[i] * lean[i] * rows.basis[w, j, i]
-            if gate.way != AROUND_MEAN:
-                for i in range(m):
-                    tilt[j] -= gap[i] * slope[i] * rows.other_basis[w, o, j, i]
-            tilt[j] *= rise * work.speed[j]
-            work.new_grad[j] += tilt[j]
-            for t in range(j + 1):
-                work.new_matrix[j, t] += stiff * tilt[j] * tilt[t]
-    return total
-
-
-@KERNEL
 def find_mode(z, c, w, a0, j0, warm, steps, rows, scores, gate, maps, work):
     """Move `z` to the mode, leave the root of the precision there in `work.low`.
 
@@ -411,7 +206,7 @@ def find_mode(z, c, w, a0, j0, warm, steps, rows, scores, gate, maps, work):
     while True:
         total = _equations(trial, c, w, a0, j0, False, rows, scores, maps, work)
         if look:
-            total += _look_at_gate(q, c, w, a0, rows, scores, gate, work)
+            total += look_at_gate(q, c, w, a0, rows, scores, gate, work)
         # --- accept or not, and where to look next
         if fresh or total > best:
             best = total
@@ -499,9 +294,9 @@ def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, w
             at = np.uint64(k)
             start = maps[j, at]
             values[j, p] = start + (u - k) * (maps[j, at + one] - start)
-    gated = gate.way != NO_GATE and work.ajar[0] >= _OPEN
+    gated = gate.way != NO_GATE and work.ajar[0] >= OPEN
     if gated:
-        _weigh_gate(count, q, c, w, a0, rows, scores, gate, work)
+        weigh_gate(count, q, c, w, a0, rows, scores, gate, work)
     noises = scores.sigma.shape[1]
     for i in range(m):
         base, a, b, d = (
@@ -594,44 +389,3 @@ def learn_shape(q, count, top, mass, worth, work):
     _cholesky(q, work.new_matrix, 0.0, work.shape)
     for j in range(q):
         work.shape[j, j] = max(work.shape[j, j], 0.3)
-
-
-@KERNEL
-def _weigh_gate(count, q, c, w, a0, rows, scores, gate, work):
-    """Add the log of the gate at `work.values` to `work.total`."""
-    m = rows.base.shape[1]
-    power, mean, values, fraction = work.power, work.mean, work.values, work.fraction
-    seen, smallest = 0.0, (gate.visible / scores.left[c, a0]) ** 4
-    for p in range(count):
-        mean[p] = 0.0
-    for i in range(m):
-        on = scores.mask[c, i]
-        seen += on
-        for p in range(count):
-            s = rows.base[w, i]
-            for j in range(q):
-                s += rows.basis[w, j, i] * values[j, p]
-            v = _seen(gate, s)
-            fraction[i, p] = v
-            mean[p] += on * v
-    rounds = 1 if gate.way == AROUND_MEAN else rows.others.shape[1]
-    for o in range(rounds):
-        for p in range(count):
-            power[p] = LEAST
-            mean[p] /= seen
-        for i in range(m):
-            on = scores.mask[c, i]
-            for p in range(count):
-                other = mean[p]
-                if gate.way != AROUND_MEAN:
-                    other = rows.others[w, o, i]
-                    for j in range(q):
-                        other += rows.other_basis[w, o, j, i] * values[j, p]
-                    other = _seen(gate, other)
-                gap = fraction[i, p] - other
-                square = gap * gap
-                square *= square
-                power[p] += on * square * square
-        for p in range(count):
-            ratio = smallest / math.sqrt(power[p])
-            work.total[p] -= math.log1p(ratio) if ratio > 1e-4 else ratio

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emergent_stats.evidence.batch import Batch
-from emergent_stats.evidence.inner import Gate, Scores, scratch
 from emergent_stats.evidence.integrand import Problem, log_visible_share
+from emergent_stats.evidence.kernels import Gate, Scores, scratch
 from emergent_stats.evidence.nodes import student_nodes
 from emergent_stats.evidence.outer import BINS, SPREAD, Axis, gap_nodes, log_density, tempered
 from emergent_stats.evidence.points import Points, first_masses, joined, masses

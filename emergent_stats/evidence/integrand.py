@@ -23,7 +23,8 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.evidence.batch import Batch
-from emergent_stats.evidence.inner import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, Rows, prior_maps
+from emergent_stats.evidence.inner import prior_maps
+from emergent_stats.evidence.kernels import AGAINST_OTHERS, AROUND_MEAN, NO_GATE, Rows
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.maths import quasi_normal

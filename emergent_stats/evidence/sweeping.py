@@ -14,13 +14,13 @@ import math
 import numpy as np
 
 from emergent_stats.evidence.inner import (
-    KERNEL,
     find_mode,
     forget_shape,
     learn_shape,
     start_line,
     weigh,
 )
+from emergent_stats.evidence.kernels import KERNEL
 
 # nats below the best σ of a point at which the walk ends, sooner at points that matter little
 _LEAVE, _LEAVE_SOON = 8.5, 3.0
