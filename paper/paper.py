@@ -40,6 +40,10 @@ _TYPST = """#set figure(placement: auto)
 #show table: set text(size: 9pt)
 #show table: set par(justify: false)
 """
+#: Of the LaTeX: the margins of the PDF, and tables set as small.
+_LATEX = r"""\usepackage{etoolbox}
+\AtBeginEnvironment{longtable}{\footnotesize\setlength{\tabcolsep}{3pt}}
+"""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~^@])")
 #: What a reference to a figure or a table is called; pandoc itself knows citations only.
 _KINDS = {"fig": "Figure", "tbl": "Table"}
@@ -61,7 +65,8 @@ def environment() -> jinja2.Environment:
         "digits": lambda v: f"{v:.3g}",
         "p": probability,
         "list": _listed,
-        "name": lambda text: _MARKDOWN.sub(r"\\\1", str(text)),
+        # a long name may break after its underscores: a space of no width stands there
+        "name": lambda text: _MARKDOWN.sub(r"\\\1", str(text)).replace("_", "_\u200b"),
     }
     return found
 
@@ -141,7 +146,9 @@ def main() -> None:
     arxiv = BUILD / "arxiv"
     shutil.rmtree(arxiv, ignore_errors=True)
     (arxiv / "figures").mkdir(parents=True)
-    convert(source, "latex", arxiv / "paper.tex", ".pdf")
+    (BUILD / "header.tex").write_text(_LATEX, "utf-8")
+    header = f"--include-in-header={BUILD / 'header.tex'}"
+    convert(source, "latex", arxiv / "paper.tex", ".pdf", header, "--variable=geometry:margin=25mm")
     for path in (BUILD / "figures").glob("*.pdf"):
         shutil.copy(path, arxiv / "figures")
     print(f"wrote {_shown(BUILD / 'paper.pdf')} and {_shown(arxiv / 'paper.tex')}")

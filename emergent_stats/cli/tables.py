@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 _GAP = 2
 #: Columns of names, and the width down to which they are cut before a column goes.
 _NAMES = ("study", "family", "task")
+#: All columns that tell rows apart, and those of them that need their own name beside them.
+_TELLING = (*_NAMES, "metric", "shots", "seed", "axis")
+_NUMBERED = ("shots", "seed", "axis")
 #: Columns that are left out where the line is short, in this order, and the width to which names
-#: are cut before that.
+#: are cut before that. Where one that tells rows apart would go, all of these get their own line.
 _EXPENDABLE = {
-    **dict.fromkeys(
-        ("study", "axis", "m", "break at", "power", "p cal", "log BF", "metric", "seed"), 18
-    ),
+    **dict.fromkeys(("m", "break at", "power", "p cal", "log BF"), 18),
     **dict.fromkeys(
         (
-            "BNSL", "line", "error", "large", "alone", "p adj", "falls", "flat", "gradual", "onset",
-            "excess", "fdr", "rank",
+            "BNSL", "line", "error", "large", "alone", "p adj", "excess", "fdr", "rank",
+            "study", "axis", "seed", "metric", "falls", "flat", "gradual", "onset",
         ),
         8,
     ),
@@ -86,6 +88,8 @@ def say(*paragraphs: str, style: str = "", indent: str = "", hanging: str = "") 
 def print_table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | None = None) -> None:
     """Print columns under their names, as many as fit the line.
 
+    What tells the rows apart is never left out: it gets a line of its own above each row.
+
     Parameters
     ----------
     columns : mapping of sequences
@@ -95,19 +99,41 @@ def print_table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | No
     """
     from rich.table import Table
 
+    from rich.text import Text
+
     console = screen()
     fitted = fitting(columns, console.width)
+    telling = [name for name in columns if name in _TELLING]
+    if set(telling) <= fitted.keys():
+        console.print(_table(fitted, styles))
+        return
+    rest = {name: cells for name, cells in columns.items() if name not in telling}
+    with console.capture() as lines:
+        table = _table(fitting(rest, console.width - _GAP), styles)
+        for column in table.columns:
+            column.no_wrap = True  # a row is a line
+        console.print(table, width=console.width - _GAP)
+    said = zip(*([f"{n} {c}" if c and n in _NUMBERED else c for c in columns[n]] for n in telling))
+    names = [" · ".join(telling), *(" · ".join(filter(None, parts)) for parts in said)]
+    for i, (name, line) in enumerate(zip(names, lines.get().splitlines(), strict=True)):
+        console.print(plain(cut(printable(name), console.width), "" if i else "dim"))
+        console.print(Text(" " * _GAP) + Text.from_ansi(line), soft_wrap=True)
+
+
+def _table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | None) -> Table:
+    from rich.table import Table
+
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
-    for name in fitted:
+    for name in columns:
         table.add_column(plain(name), justify="left" if name in _LEFT else "right")
-    for i, cells in enumerate(zip(*fitted.values(), strict=True)):
+    for i, cells in enumerate(zip(*columns.values(), strict=True)):
         table.add_row(
             *(
                 plain(cell, styles[i] if styles and name in _COLOURED else "")
-                for name, cell in zip(fitted, cells, strict=True)
+                for name, cell in zip(columns, cells, strict=True)
             )
         )
-    console.print(table)
+    return table
 
 
 def fitting(columns: Mapping[str, Sequence[str]], width: int) -> dict[str, list[str]]:

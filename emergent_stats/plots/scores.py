@@ -11,7 +11,7 @@ from emergent_stats.model.curve import AXIS_UNITS, Curve
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.plots import style, ticks
 from emergent_stats.plots.telling import Layer, tell
-from emergent_stats.verdict.words import probability, scale_label, scale_of
+from emergent_stats.verdict.words import one_line, probability, scale_label, scale_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,7 +140,7 @@ def series_title(curve: Curve) -> str:
 
 def key_word(name: str, value: Any) -> str:
     """A part of a series' name as a person says it."""
-    return {"shots": f"{value}-shot", "seed": f"seed {value}"}.get(name, str(value))
+    return one_line({"shots": f"{value}-shot", "seed": f"seed {value}"}.get(name, str(value)))
 
 
 def series_names(curves: Sequence[Curve], width: float, size: str = style.SMALL) -> list[str]:

@@ -6,13 +6,14 @@ files of their own (`style.save`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+
+from emergent_stats.verdict.words import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +99,7 @@ def alternative(figure: Figure) -> str:
         if told.words:
             lines.append((f"Panel {name}: " if name else "") + " ".join(told.words))
     # names come from files: no line break of theirs is one of ours
-    return "".join(re.sub(r"[\x00-\x1f\x7f\s]+", " ", line).strip() + "\n" for line in lines)
+    return "".join(one_line(line) + "\n" for line in lines)
 
 
 def table(figure: Figure) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.report import content
 from emergent_stats.report.content import Report
 from emergent_stats.report.glossary import explain
-from emergent_stats.verdict.words import probability
+from emergent_stats.verdict.words import one_line, probability
 
 if TYPE_CHECKING:
     from emergent_stats.verdict.comparison import Comparison
@@ -185,11 +185,6 @@ def _rows(report: Report) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def _line(text: str) -> str:
-    """`text` in one line, without what cannot be printed."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())
-
-
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&^]|^[-+=])")
 
 
@@ -201,7 +196,7 @@ def markdown(text: str) -> str:
     >>> print(markdown("a|b <i>*c*</i>"))
     a\|b \<i\>\*c\*\</i\>
     """
-    return _MARKDOWN.sub(r"\\\1", _line(text))
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
 
 
 def _markdown(report: Report) -> str:
@@ -239,7 +234,7 @@ def _markdown(report: Report) -> str:
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    "%": r"\%", "_": r"\_\allowbreak{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
     "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}",
     "−": r"$-$", "±": r"$\pm$", "–": r"\textendash{}", "·": r"$\cdot$", "σ": r"$\sigma$",
     "≤": r"$\leq$",
@@ -248,15 +243,19 @@ _LATEX = {
 }  # fmt: skip
 
 
+#: Column of so many line widths, whose words break.
+_CELL = r">{\raggedright\arraybackslash}p{%s\linewidth}"
+
+
 def latex(text: str) -> str:
     r"""`text` as LaTeX prints it letter by letter.
 
     Examples
     --------
     >>> print(latex("50 % of a_b"))
-    50 \% of a\_b
+    50 \% of a\_\allowbreak{}b
     """
-    letters = "".join(_LATEX.get(letter, letter) for letter in _line(text))
+    letters = "".join(_LATEX.get(letter, letter) for letter in one_line(text))
     return re.sub(r"([-'?!])(?=[-'`])", r"\1{}", letters)  # no ligatures
 
 
@@ -265,8 +264,10 @@ def _latex(report: Report) -> str:
     right = len(head) - 2
     caption = latex(report.tally + (f" All: {report.shared}." if report.shared else ""))
     lines = [
-        r"% needs \usepackage{booktabs,longtable} and \usepackage[T1]{fontenc}",
-        r"\begin{longtable}{l" + "r" * right + "l}",
+        r"% needs \usepackage{array,booktabs,longtable} and \usepackage[T1]{fontenc}; for names in",
+        r"% letters that are not Latin also LuaLaTeX and a font that has them",
+        r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{longtable}}{{{_CELL % '.2'}{'r' * right}{_CELL % '.13'}}}",
         rf"\caption{{{caption}}}\\",
         r"\toprule",
         " & ".join(map(latex, head)) + r" \\",
@@ -275,6 +276,7 @@ def _latex(report: Report) -> str:
         *(" & ".join(map(latex, row)) + r" \\" for row in rows),
         r"\bottomrule",
         r"\end{longtable}",
+        r"\endgroup",
         "",
         latex(content.methods(report)),
         "",

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 _COUNT = AXES["params"]
 
 
+def one_line(text: str) -> str:
+    """`text` in one line, without what cannot be printed: names come from other people's files.
+
+    Examples
+    --------
+    >>> one_line("a\\x07 name\\nof two\\u202e lines")
+    'a name of two lines'
+    """
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
 def scale_label(value: float, axis: str) -> str:
     """Scale as a person writes it: 1.3B parameters, 10²² FLOPs, a loss of 2.31, 2024-05-13.
 

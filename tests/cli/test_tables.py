@@ -96,6 +96,31 @@ def test_names_are_printed_as_they_are(monkeypatch, capsys, width, variable):
     assert len(ends) == 1, "numbers end in one column"
 
 
+@pytest.mark.parametrize("width", [20, 40, 60, 110])
+def test_what_tells_rows_apart_never_goes(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = {
+        "task": ["LAMBADA", "a\x1b[31m name that is longer than its neighbour", "Copa"],
+        "metric": ["exact_match", "perplexity", "exact_match"],
+        "shots": ["0", "64", ""],
+        "verdict": ["real (jump)", "flat", "undecided"],
+        **{name: [".25", ".50", "<.01"] for name in ("flat", "gradual", "onset", "jump", "falls")},
+    }
+    tables.print_table(columns)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(cell_len, lines)) <= width
+    if width == 110:
+        assert lines[0].split()[:4] == ["task", "metric", "shots", "verdict"]
+        return
+    assert len(lines) == 8
+    if width >= 40:
+        assert lines[0] == "task · metric · shots"
+        assert [lines[2], lines[6]] == ["LAMBADA · exact_match · shots 0", "Copa · exact_match"]
+        assert lines[4].endswith("perplexity · shots 64"[-19:])
+        assert lines[4].startswith("a?[31m name")
+    assert [line.split()[0] for line in lines[1::2]] == ["verdict", "real", "flat", "undecided"]
+
+
 def test_paragraphs_are_neutralised_too(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "40")
     tables.say("[bold]a\x1b]0;title\x07 well-known name that is long", indent="  ")

@@ -1,4 +1,6 @@
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -36,6 +38,20 @@ def test_pandoc_reads_the_markdown_and_gives_the_names_back(made):
         assert EVIL in plain
         assert ODD in plain.replace("‘", "`").replace("’", "'")
         assert "0.5 decades" in plain
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs a TeX with booktabs")
+def test_latex_sets_the_table_in_its_line(tmp_path, made):
+    report = Report("m.csv", [made(ODD), made("a_long_name_of_a_task_with_underscores" * 2)])
+    head = r"\documentclass{article}\usepackage{array,booktabs,longtable}\usepackage[T1]{fontenc}"
+    body = r"\begin{document}\input{table}\end{document}"
+    (tmp_path / "table.tex").write_text(report_text(report, ".tex"), "utf-8")
+    (tmp_path / "main.tex").write_text(head + body, "utf-8")
+    words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
+    for _ in range(2):  # columns get their widths in the second run
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    assert "Overfull" not in done.stdout
 
 
 def test_letters_are_printed_as_they_are():
