@@ -325,7 +325,9 @@ def importing(name: str, folder: Path) -> Callable[[bytes], None]:
     beside = SAMPLES / form / (IMPORTS["eee"][1] if file == "models.csv" else file)
     (root / file).parent.mkdir(parents=True)
     for path in beside.parent.iterdir():
-        if path.name == beside.name or (form == "lm-eval" and path.suffix == ".json"):
+        if path.name == beside.name or path.suffix == {"lm-eval": ".json", "wide": ".toml"}.get(
+            form
+        ):
             lines = path.read_bytes().splitlines(keepends=True)
             few = lines if path.suffix != ".jsonl" else lines[:: max(1, len(lines) // 6)]
             (root / file).parent.joinpath(path.name).write_bytes(b"".join(few))
