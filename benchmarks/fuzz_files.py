@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -279,7 +280,9 @@ def check_verdict(curve: Any) -> None:
     from emergent_stats.model.trends import ACCOUNTS
     from emergent_stats.verdict.judge import compare
 
-    c = compare(curve)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # NaN on the way is wrong, whatever comes out
+        c = compare(curve)
     row = c.row()
     if not c.hypotheses:
         return
@@ -287,7 +290,7 @@ def check_verdict(curve: Any) -> None:
     check(np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-9, f"probabilities {p}")
     shown = [row[f"p_{account}"] for account in ACCOUNTS]
     check(abs(sum(shown) - 1) < 1e-9, f"probabilities as shown {shown}")
-    counts = not c.curve.metric_object.continuous and c.curve.metric not in ("f1", "bleu", "rouge")
+    counts = c.curve.metric_object.binary
     for h in c.hypotheses:
         check(not np.isnan(h["log_evidence"]) and h["error"] >= 0, f"evidence {h}")
         check(not (counts and h["log_evidence"] > 1e-9), f"log evidence of counts {h}")

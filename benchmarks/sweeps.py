@@ -54,7 +54,7 @@ def measure(count: int, models: int, scheduler: str | None = None) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         wall, cpu = time.perf_counter(), time.process_time()
-        block = 8 if models > 3 else None
+        block = 2 if models > 3 else None  # shared evenly among workers
         sweep_series({"made": made}, folder, jobs=1, scheduler=scheduler, block=block)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -250,14 +250,11 @@ class Comparison:
         for name in ("models", "warnings"):
             curve[name] = tuple(curve[name])
         for name in (
-            "p_flat",
-            "p_gradual",
-            "p_onset",
-            "p_jump",
+            *(f"p_{a}" for a in ACCOUNTS),
             "p_falls",
+            "p_second",
             "log_bf",
             "log_bf_error",
-            "p_second",
         ):
             data[name] = _number(data[name])
         for name in ("at", "width", "height", "rise"):

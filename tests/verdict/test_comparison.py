@@ -24,7 +24,7 @@ KINDS = {
 def test_a_comparison_comes_back_from_json(tmp_path, kind):
     made = compare(KINDS[kind], calibrate=20 if kind == "jump" else 0, seed=1)
     path = tmp_path / "comparison.json"
-    assert path.write_text(made.to_json(path), "utf-8") and "NaN" not in path.read_text("utf-8")
+    assert made.to_json(path) == path.read_text("utf-8")
     for again in (Comparison.from_json(path), Comparison.from_json(made.to_json())):
         assert again == made
         assert (again.text, again._repr_html_()) == (made.text, made._repr_html_())
