@@ -8,9 +8,11 @@ terminal; more than 5 s or 1 GB. `--target verdicts` takes small tables to their
 a log evidence of counts above 0, probabilities that do not sum to 1 and intervals outside of the
 scales are crashes too.
 
-With atheris the search is led by the lines that are reached; without, bytes are drawn at random.
-Run with `python benchmarks/fuzz_files.py [--target all] [--runs 10000] [--seed 0] [--random]`;
-what crashes is written to `--keep` and replayed with `--replay FILE`.
+With atheris (no dependency: install it beside) the search is led by the lines that are reached;
+without, bytes are drawn at random. Each target runs in a process of its own. Run with
+`python benchmarks/fuzz_files.py [--target all] [--runs 10000] [--seed 0] [--random]`; what crashes
+is written to `--keep` and replayed with `--replay FILE`; `--table FILE` adds the executions to a
+table (`benchmarks/results/fuzz_files.md`).
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ import math
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +36,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "samples"
 SECONDS, MEGABYTES = 5, 1024
+#: One input in so many goes all the way to a table and its curves.
+WHOLE = 128
 
 MODELS = (
     b"model,family,params,tokens,date\npythia-70m,pythia,7e7,3e11,2023-04-03\nGPT-2,gpt,1.5e9,,\n"
@@ -114,32 +121,32 @@ class Draw:
 
 
 # --- mangling ----------------------------------------------------------------------------
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [path] if path else []
-    if isinstance(value, dict | list):
-        for step, each in value.items() if isinstance(value, dict) else enumerate(value):
-            found += places(each, (*path, step))
-    return found
+def place(value: Any, draw: Draw) -> tuple[Any, Any]:
+    """A place in a JSON value, as what holds it and its key there; None where nothing is."""
+    holder, key = None, None
+    while isinstance(value, dict | list) and value and (holder is None or draw.below(5)):
+        holder, key = (
+            value,
+            draw.one_of(list(value) if isinstance(value, dict) else range(len(value))),
+        )
+        value = holder[key]
+    return holder, key
 
 
 def mangled_json(text: bytes, draw: Draw) -> bytes:
     value = json.loads(text)
     for _ in range(1 + draw.below(4)):
-        there = places(value)
-        if not there:
+        (inner, key), how = place(value, draw), draw.below(6)
+        if inner is None:
             break
-        path, how = draw.one_of(there), draw.below(6)
-        inner = value
-        for step in path[:-1]:
-            inner = inner[step]
         if how == 0:
-            del inner[path[-1]]
+            del inner[key]
         elif how == 1 and isinstance(inner, dict):
-            inner[str(draw.value())] = inner.pop(path[-1])
+            inner[str(draw.value())] = inner.pop(key)
         elif how == 2 and isinstance(inner, list):
-            inner.append(inner[path[-1]])
+            inner.append(inner[key])
         else:
-            inner[path[-1]] = draw.value()
+            inner[key] = draw.value()
     return json.dumps(value).encode()
 
 
@@ -221,8 +228,27 @@ def check_text(text: str) -> None:
     from emergent_stats.cli.tables import printable
 
     check(text.strip(), "empty message")
-    check("\x1b" not in printable(text) and "\r" not in printable(text), "steers a terminal")
+    shown = printable(text[:2000])
+    check("\x1b" not in shown and "\r" not in shown, "steers a terminal")
     check(len(text) < 100_000, f"a message of {len(text)} characters")
+
+
+def check_record(record: Any) -> None:
+    """A score that an importer made is one of its metric's, and its names can be printed."""
+    from emergent_stats.model.metrics import limits
+
+    low, high = limits(record.metric)
+    check(low <= record.score <= high, f"score {record.score} of {record.metric}")
+    for name in (record.task, record.model):
+        check(name and name.isprintable(), f"name {name!r}")
+    for number in (record.n, record.stderr, record.chance, record.answer_tokens, record.step):
+        check(not math.isinf(number), f"infinite number in {record}")
+
+
+def check_known(line: Any) -> None:
+    """A line of a models table has sizes that can be."""
+    for number in (line.params, line.tokens, line.flops, line.tokens_per_step):
+        check(number != number or 0 < number < math.inf, f"size in {line}")
 
 
 def check_table(frame: Any) -> list[Any]:
@@ -254,7 +280,9 @@ def check_verdict(curve: Any) -> None:
     from emergent_stats.model.trends import ACCOUNTS
     from emergent_stats.verdict.judge import compare
 
-    c = compare(curve)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # NaN on the way is wrong, whatever comes out
+        c = compare(curve)
     row = c.row()
     if not c.hypotheses:
         return
@@ -262,7 +290,7 @@ def check_verdict(curve: Any) -> None:
     check(np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-9, f"probabilities {p}")
     shown = [row[f"p_{account}"] for account in ACCOUNTS]
     check(abs(sum(shown) - 1) < 1e-9, f"probabilities as shown {shown}")
-    counts = not c.curve.metric_object.continuous and c.curve.metric not in ("f1", "bleu", "rouge")
+    counts = c.curve.metric_object.binary
     for h in c.hypotheses:
         check(not np.isnan(h["log_evidence"]) and h["error"] >= 0, f"evidence {h}")
         check(not (counts and h["log_evidence"] > 1e-9), f"log evidence of counts {h}")
@@ -282,8 +310,17 @@ def check_verdict(curve: Any) -> None:
 
 # --- targets -----------------------------------------------------------------------------
 def importing(name: str, folder: Path) -> Callable[[bytes], None]:
-    """A target that mangles one file of a sample folder and imports the folder."""
-    from emergent_stats.importers import import_results
+    """A target that mangles one file of a small sample folder and reads the folder.
+
+    What the importer makes of it is looked at each time. Models table, families, repeats and the
+    checks of the whole table cost ten times as much, so one input in `WHOLE` goes all the way.
+    """
+    from functools import cache
+    from importlib import import_module
+
+    from emergent_stats.importers import IMPORTERS, assembly, import_results, scales
+    from emergent_stats.importers.records import Options
+    from emergent_stats.importers.report import Notes
     from emergent_stats.results.files import ResultsError
 
     form, file, options = IMPORTS[name]
@@ -291,8 +328,14 @@ def importing(name: str, folder: Path) -> Callable[[bytes], None]:
     beside = SAMPLES / form / (IMPORTS["eee"][1] if file == "models.csv" else file)
     (root / file).parent.mkdir(parents=True)
     for path in beside.parent.iterdir():
-        if path.name == beside.name or (form != "eee" and path.suffix in (".json", ".toml")):
-            shutil.copyfile(path, (root / file).parent / path.name)
+        if path.name == beside.name or path.suffix == {"lm-eval": ".json", "wide": ".toml"}.get(
+            form
+        ):
+            lines = path.read_bytes().splitlines(keepends=True)
+            few = lines if path.suffix != ".jsonl" else lines[:: max(1, len(lines) // 6)]
+            (root / file).parent.joinpath(path.name).write_bytes(b"".join(few))
+    if form == "helm":
+        shutil.copytree(beside.parent, (root / file).parent, dirs_exist_ok=True)
     models = folder / f"{name}-models.csv"
     models.write_bytes(MODELS)
     changed = models if file == "models.csv" else root / file
@@ -301,20 +344,44 @@ def importing(name: str, folder: Path) -> Callable[[bytes], None]:
     if form == "wide":
         shutil.copyfile(SAMPLES / "wide" / "leaderboard.csv", root / "leaderboard.csv")
         source, given["columns"] = root / "leaderboard.csv", root / "leaderboard.toml"
+    importer = import_module(f"emergent_stats.importers.{IMPORTERS[form]}")
+    # the models table is the same each time, except where it is what is mangled
+    once = scales.read_models if changed is models else cache(scales.read_models)
+    assembly.read_models = once
+    if hasattr(importer, "read_models"):
+        importer.read_models = once
+    without_items = Options.parse(models=models, **{**given, "items": False})
 
     def target(data: bytes) -> None:
         draw = Draw(data)
+        whole = goes_far(data)
         changed.write_bytes(mangled(sample, changed.name, draw))
         try:
-            report = import_results(form, source, models=models, **given)
+            if whole:
+                report = import_results(form, source, models=models, **given)
+            elif changed is models:
+                for known in scales.read_models(models)._lines.values():
+                    check_known(known)
+                return
+            else:
+                notes = Notes()
+                records, _ = importer.collect(source, without_items, notes)
+                for record in records:
+                    check_record(record)
+                check_text("; ".join(map(str, (*notes.dropped, *notes.warnings))) or "nothing")
+                return
         except ResultsError as error:
             check_text(str(error))
             return
         check_text(report.text)
-        if draw.below(4) == 0:  # costs more than the import
-            check_table(report.frame)
+        check_table(report.frame)
 
     return target
+
+
+def goes_far(data: bytes) -> bool:
+    """Whether an input is taken all the way: by its sum, which no search can hold on to."""
+    return zlib.crc32(data) % WHOLE == 1
 
 
 def reading(name: str, folder: Path) -> Callable[[bytes], None]:
@@ -323,23 +390,28 @@ def reading(name: str, folder: Path) -> Callable[[bytes], None]:
 
     from emergent_stats.results import corpus
     from emergent_stats.results.checks import validate
-    from emergent_stats.results.files import ResultsError
+    from emergent_stats.results.files import ResultsError, read_table
+    from emergent_stats.results.schema import COUNTS, FLOATS
 
     path = folder / f"table.{name}"
 
     def target(data: bytes) -> None:
         draw = Draw(data)
+        whole = goes_far(data) or name == "verdicts"
         rows = table(draw, name == "verdicts")
         try:
             if name in ("rows", "verdicts"):
                 frame = validate(pd.DataFrame(rows, dtype=object))
             else:
                 path.write_bytes(as_file(rows, name, draw))
+                if not whole:
+                    read_table(path, FLOATS, COUNTS)
+                    return
                 frame = corpus.read(path)
         except ResultsError as error:
             check_text(str(error))
             return
-        if name == "verdicts" or draw.below(4) == 0:
+        if whole:
             for curve in check_table(frame):
                 if name == "verdicts":
                     check_verdict(curve)
@@ -468,8 +540,10 @@ def main() -> None:
     parser.add_argument("--random", action="store_true", help="do without atheris")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-files")
     parser.add_argument("--replay", type=Path)
+    parser.add_argument("--table", type=Path, help="table of executions to add to")
     given = parser.parse_args()
-    names = [given.target] if given.target != "all" else [n for n in TARGETS if n != "verdicts"]
+    if given.target == "all":
+        sys.exit(max(map(apart, TARGETS)))
     atheris = None
     if not given.random and given.replay is None:
         try:
@@ -477,33 +551,43 @@ def main() -> None:
         except ImportError:
             print("atheris is not installed: bytes are drawn at random", file=sys.stderr)
     if atheris is not None:
-        if len(names) > 1:
-            sys.exit("atheris searches for one target: name it with --target")
         with atheris.instrument_imports(
             include=["emergent_stats.importers", "emergent_stats.results"]
         ):
             import emergent_stats.importers.assembly  # noqa: F401
     given.keep.mkdir(parents=True, exist_ok=True)
     shared = Path("/dev/shm")
-    base = shared if shared.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=base, prefix="fuzz-") as folder:
+    folder = Path(tempfile.mkdtemp(dir=shared if shared.is_dir() else None, prefix="fuzz-"))
+    try:
+        target = prepared(given.target, folder)
         if given.replay is not None:
-            prepared(given.target, Path(folder))(given.replay.read_bytes())
+            target(given.replay.read_bytes())
             return
-        wrong = 0
-        for name in names:
-            target = prepared(name, Path(folder))
-            if name != "verdicts":
-                target(b"")  # everything is loaded
-                limited()
-            wrong += search(name, target, given, atheris)
-    sys.exit(wrong > 0)
+        ready(target)
+        if given.target != "verdicts":
+            limited()
+        search(target, given, atheris, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def search(name: str, target: Callable[[bytes], None], given: Any, atheris: Any) -> int:
-    """Executions of one target; what is found is kept, one file a kind."""
-    seen: dict[str, int] = {}
-    done, began = 0, time.monotonic()
+def ready(target: Callable[[bytes], None]) -> None:
+    """Load and compile what the first executions would: that is no hang."""
+    rng = random.Random(0)
+    for size in range(60):
+        watched(target, rng.randbytes(3 * size))
+
+
+def apart(name: str) -> int:
+    """The same call for one target, in a process of its own: 1 if it found something."""
+    words = [word for word in sys.argv[1:] if word not in ("--target", "all", "--target=all")]
+    return min(1, subprocess.call([sys.executable, __file__, "--target", name, *words]))
+
+
+def search(target: Callable[[bytes], None], given: Any, atheris: Any, folder: Path) -> None:
+    """Executions of one target; what is found is kept, one file a kind. Ends the process."""
+    name, seen = given.target, dict[str, int]()
+    done, began, busy = 0, time.monotonic(), time.process_time()
 
     def once(data: bytes) -> None:
         nonlocal done
@@ -516,34 +600,60 @@ def search(name: str, target: Callable[[bytes], None], given: Any, atheris: Any)
             print(f"{name}: {said}; replay {file}", flush=True)
         if said:
             seen[kind] = seen.get(kind, 0) + 1
-        if done == given.runs or done % 5000 == 0:  # libFuzzer ends the process itself
-            told()
+        if done >= given.runs or 0 < given.seconds < time.monotonic() - began:
+            ended()
 
-    def told() -> None:
-        seconds = time.monotonic() - began
-        print(
-            f"{name}: {done:,} executions, {len(seen)} kinds of crash in {sum(seen.values())}, "
-            f"{seconds:.0f} s",
-            flush=True,
-        )
+    def ended() -> None:
+        cost = 1000 * (time.process_time() - busy) / done
+        how = "led by coverage" if atheris is not None else "at random"
+        print(f"{name}: {done:,} executions {how}, {cost:.2f} ms each, {len(seen)} kinds of crash")
+        if given.table is not None:
+            add_up(given.table, name, done, cost, how)
+        sys.stdout.flush()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(len(seen) > 0)  # libFuzzer knows no other end but a crash
 
     if atheris is None:
         rng = random.Random(f"{given.seed} {name}")
-        while done < given.runs and not 0 < given.seconds < time.monotonic() - began:
+        while True:
             once(rng.randbytes(rng.randrange(8, 160)))
-        if done % 5000 and done != given.runs:
-            told()
-        return len(seen)
     atheris.Setup(
         [
-            sys.argv[0], f"-runs={given.runs}", f"-max_total_time={given.seconds}",
-            f"-seed={given.seed + 1}", "-max_len=160", f"-timeout={4 * SECONDS}",
-            f"-rss_limit_mb={2 * MEGABYTES}", "-print_final_stats=1", "-verbosity=0",
+            sys.argv[0], f"-seed={given.seed + 1}", "-max_len=160", "-len_control=0",
+            f"-timeout={4 * SECONDS}", f"-rss_limit_mb={2 * MEGABYTES}", "-verbosity=0",
         ],
         once,
     )  # fmt: skip
     atheris.Fuzz()
-    return len(seen)
+
+
+HEAD = f"""# What the search for hostile files has run
+
+`python benchmarks/fuzz_files.py --table benchmarks/results/fuzz_files.md` adds to it. Every
+execution reads a file (or a table, or a cell) that was mangled on purpose; one in {WHOLE} goes
+through models table, checks and curves as well, `verdicts` to the verdict. What is found is mended
+and becomes a test.
+
+| target | how | executions | ms of processor time each |
+|:--|:--|--:|--:|
+"""
+
+
+def add_up(file: Path, name: str, done: int, cost: float, how: str) -> None:
+    """Add executions to the table, which is a line for each target and way."""
+    kept: dict[tuple[str, str], tuple[int, float]] = {}
+    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and cells[0] in TARGETS:
+            kept[cells[0], cells[1]] = int(cells[2].replace(",", "")), float(cells[3])
+    before, each = kept.get((name, how), (0, 0.0))
+    kept[name, how] = before + done, (before * each + done * cost) / (before + done)
+    rows = [
+        f"| {key[0]} | {key[1]} | {kept[key][0]:,} | {kept[key][1]:.2f} |\n"
+        for key in sorted(kept, key=lambda key: (TARGETS.index(key[0]), key[1]))
+    ]
+    total = sum(executions for executions, _ in kept.values())
+    file.write_text(f"{HEAD}{''.join(rows)}\n{total:,} executions in all.\n", "utf-8")
 
 
 if __name__ == "__main__":

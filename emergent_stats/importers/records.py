@@ -188,10 +188,12 @@ class Collector:
             self.notes.drop(f"{where}: {name}", "the file has no number here", group="no number")
             return None
         problem = declared.problem(number)
-        if problem or not dataset or not str(fields.get("model") or "").strip():
+        model = clean(str(fields.pop("model", None) or ""))
+        if problem or not dataset or not model:
             self.notes.drop(f"{where}: {name or 'a score'}", problem or "no name of task or model")
             return None
         record = Record(
+            model=model,
             task=name,
             dataset=dataset,
             metric=declared.metric,
@@ -199,7 +201,6 @@ class Collector:
             source=where,
             **fields,
         )
-        record.model = clean(record.model)
         if record.shots is None:
             record.shots = self.options.shots
         self._errors(record, declared, as_number(stderr), mean_error)

@@ -220,9 +220,28 @@ class Comparison:
 
     @classmethod
     def from_json(cls, source: str | Path) -> Comparison:
-        """Comparison from the text or file that `to_json` wrote; equal to the original."""
-        text = source.read_text("utf-8") if isinstance(source, Path) else source
-        data = json.loads(text)
+        """Comparison from the text or file that `to_json` wrote; equal to the original.
+
+        Raises
+        ------
+        ResultsError
+            If the file cannot be read, or holds something else.
+        """
+        from emergent_stats.results.files import ResultsError
+
+        where = source if isinstance(source, Path) else "text"
+        try:
+            text = source.read_text("utf-8") if isinstance(source, Path) else source
+            return cls._from_data(json.loads(text))
+        except OSError as error:
+            raise ResultsError(f"{where}: cannot be read ({error.strerror}); check it") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ResultsError(
+                f"{where}: is not a comparison that `to_json` wrote ({error}); write it again"
+            ) from None
+
+    @classmethod
+    def _from_data(cls, data: dict[str, Any]) -> Comparison:
         curve = dict(data.pop("curve"))
         for name in _ARRAYS:
             curve[name] = np.array([_number(v) for v in curve[name]])
@@ -231,14 +250,11 @@ class Comparison:
         for name in ("models", "warnings"):
             curve[name] = tuple(curve[name])
         for name in (
-            "p_flat",
-            "p_gradual",
-            "p_onset",
-            "p_jump",
+            *(f"p_{a}" for a in ACCOUNTS),
             "p_falls",
+            "p_second",
             "log_bf",
             "log_bf_error",
-            "p_second",
         ):
             data[name] = _number(data[name])
         for name in ("at", "width", "height", "rise"):

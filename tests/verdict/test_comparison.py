@@ -1,0 +1,47 @@
+"""A comparison kept as JSON comes back as it was."""
+
+import json
+
+import numpy as np
+import pytest
+
+from emergent_stats.model.curve import Curve
+from emergent_stats.results.files import ResultsError
+from emergent_stats.verdict.comparison import Comparison
+from emergent_stats.verdict.judge import compare
+
+SCALE = np.logspace(8, 10, 6)
+KINDS = {
+    "jump": Curve(
+        SCALE, np.array([0, 0, 0, 0, 0.9, 1.0]), "exact_match", n=100.0, task="=1\x1b<b>"
+    ),
+    "too few": Curve(SCALE[:3], np.array([0.1, 0.2, 0.3]), "exact_match", n=100.0),
+    "no counts": Curve(SCALE, np.array([9.0, 8, 7, 6, 5, 4]), "perplexity"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_comparison_comes_back_from_json(tmp_path, kind):
+    made = compare(KINDS[kind], calibrate=20 if kind == "jump" else 0, seed=1)
+    path = tmp_path / "comparison.json"
+    assert made.to_json(path) == path.read_text("utf-8")
+    for again in (Comparison.from_json(path), Comparison.from_json(made.to_json())):
+        assert again == made
+        assert (again.text, again._repr_html_()) == (made.text, made._repr_html_())
+        np.testing.assert_equal(again.row(), made.row())
+        np.testing.assert_equal(vars(again.curve), vars(made.curve))
+
+
+def test_another_curve_is_another_comparison():
+    made = compare(KINDS["too few"])
+    told = json.loads(made.to_json())
+    told["curve"]["score"][0] = 0.15
+    assert Comparison.from_json(json.dumps(told)) != made
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"curve": 3}'])
+def test_what_is_no_comparison_is_refused(tmp_path, text):
+    with pytest.raises(ResultsError, match="is not a comparison that `to_json` wrote"):
+        Comparison.from_json(text)
+    with pytest.raises(ResultsError, match=r"none\.json: cannot be read"):
+        Comparison.from_json(tmp_path / "none.json")
