@@ -83,12 +83,13 @@ $(UV):
 
 # The interpreter is the one of .python-version, or else any that pyproject.toml allows.
 # Where uv cannot reach the package index but pip is set up to, pip installs the same lock.
+# Bytecode is made once, here, as pip does: every later start is seconds faster.
 $(STAMP): requirements.lock.txt pyproject.toml .python-version | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null \
 	|| $(UV) venv --quiet --clear --no-project --python "$$(cat .python-version)" .venv 2>/dev/null \
 	|| $(UV) venv --quiet --clear --no-project --python '>=3.12' .venv \
 	|| { echo 'Python 3.12 or later is needed and none was found.' >&2; exit 2; }
-	$(UV) pip sync --quiet --python $(PYTHON) --require-hashes requirements.lock.txt \
+	$(UV) pip sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes requirements.lock.txt \
 	|| { $(PYTHON) -m ensurepip && \
 	  $(PYTHON) -m pip install --require-hashes -r requirements.lock.txt; }
 	$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation -e .

@@ -17,6 +17,11 @@ def example(slope: float, leap: float, sigma: float, seed: int) -> np.ndarray:
     return slope * X + leap * gauss.steps(X)[3] + sigma * noise
 
 
+def by_pymc_once() -> None:
+    """Sample with PyMC, so that what it compiles is there when a class asks."""
+    gauss.by_pymc(example(1.0, 1.0, 0.2, 1), X, 0.2, 1.0, 1.0, 3)
+
+
 def lindley_chart(y: np.ndarray, sd: float, slope: float, at: float) -> Chart:
     """Log Bayes factor of a step against the prior's height."""
     heights = np.logspace(-1.0, 2.0, 61)

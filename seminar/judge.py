@@ -50,11 +50,11 @@ def _():
 @app.cell
 def _(dropped, pasted):
     said, series = "", []
+    table = pasted.value.encode(), "the pasted table.csv"
+    if dropped.value:
+        table = dropped.contents(), dropped.name()
     try:
-        if dropped.value:
-            series = judging.read(dropped.contents(), dropped.name())
-        else:
-            series = judging.read(pasted.value.encode(), "the pasted table.csv")
+        series = judging.read(*table)
     except ResultsError as error:
         said = str(error)
     choice = mo.ui.dropdown(
@@ -66,15 +66,15 @@ def _(dropped, pasted):
     go = mo.ui.run_button(label="Judge", disabled=not series)
     _mistake = mo.callout(mo.Html(f"<pre style='{judging.PLAIN}'>{escape(said)}</pre>"), "danger")
     mo.output.replace(mo.vstack([choice, go]) if series else _mistake)
-    return choice, go, series
+    return choice, go, table
 
 
 @app.cell
-def _(choice, go, series):
+def _(choice, go, table):
     mo.stop(not go.value or choice.value is None)
     try:
         with mo.status.spinner("Weighing five accounts of the skill behind these scores"):
-            _found = judging.judge(series[choice.value])
+            _found = judging.judge(*table, choice.value)
             _svg = judging.figure(_found)
         _shown = mo.vstack(
             [

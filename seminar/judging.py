@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 from html import escape
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import pandas as pd
 from emergent_stats import Comparison, Curve, ResultsError, compare, curves
 from emergent_stats.results.corpus import COUNTS, FLOATS, SUFFIXES, read_table, validate
 
-#: Bytes and rows of a table, series in it, and seconds for a verdict.
-MOST_BYTES, MOST_ROWS, MOST_SERIES, MOST_SECONDS = 1_000_000, 5_000, 200, 60
+#: Bytes and rows of a table, series in it.
+MOST_BYTES, MOST_ROWS, MOST_SERIES = 1_000_000, 5_000, 200
+#: Seconds and bytes of memory for a verdict.
+MOST_SECONDS, MOST_MEMORY = 60, 4 * 2**30
 #: Look of text as it is.
 PLAIN = "color:#1a1a1a;font-size:18px;white-space:pre-wrap;line-height:1.3"
 #: A table to try, and to see the columns: GPT-3's few-shot 3-digit subtraction.
@@ -80,23 +82,40 @@ def labels(series: list[Curve]) -> dict[str, int]:
     }
 
 
-def judge(curve: Curve) -> Comparison:
-    """Verdict on a series.
+def judge(data: bytes, name: str, place: int = 0) -> Comparison:
+    """Verdict on the series at `place` of a table, by a process that ends at the limits.
 
     Raises
     ------
     ResultsError
-        Where it takes longer than this page waits.
+        Where it takes longer or more memory than this page gives.
     """
-    pool = ThreadPoolExecutor(1)
+    words = [sys.executable, __file__, name, str(place), str(MOST_MEMORY)]
     try:
-        return pool.submit(compare, curve).result(MOST_SECONDS)
-    except Late:
+        ended = subprocess.run(words, input=data, capture_output=True, timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired:
         raise ResultsError(
-            f"no verdict within {MOST_SECONDS} s; use the command line, which waits"
+            f"no verdict within {MOST_SECONDS} s, and it was stopped; use the command line, "
+            "which waits"
         ) from None
-    finally:
-        pool.shutdown(wait=False)
+    if ended.returncode:
+        raise ResultsError(
+            f"no verdict: it was stopped at {MOST_MEMORY / 2**30:.1f} GB of memory, or failed; use "
+            f"the command line. Its last words: {ended.stderr.decode(errors='replace')[-300:]}"
+        )
+    return Comparison.from_json(ended.stdout.decode())
+
+
+def _in_process(name: str, place: str, memory: str) -> None:
+    """Read a table from standard input, judge one of its series, print all as JSON."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        pass
+    else:
+        resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
+    found = compare(read(sys.stdin.buffer.read(), name)[int(place)])
+    sys.stdout.buffer.write(found.to_json().encode())
 
 
 def figure(found: Comparison) -> bytes:
@@ -138,3 +157,7 @@ def report(found: Comparison, svg: bytes) -> bytes:
 def explained(found: Comparison) -> str:
     """All that the verdict rests on, and what would decide, as HTML."""
     return f"<pre style='{PLAIN}'>{escape(str(found))}</pre>"
+
+
+if __name__ == "__main__":
+    _in_process(*sys.argv[1:])

@@ -10,7 +10,7 @@ with app.setup:
     import marimo as mo
     import numpy as np
 
-    from emergent_stats import Curve, compare
+    import emergent_stats
     from emergent_stats.design import multinomial
     from emergent_stats.design.multinomial import Toy
 
@@ -190,13 +190,13 @@ def _(ask, models, noise_curves, questions):
     striking = int(np.argmax(lecture.separation(noise_curves)))
     _words = "It weighs five accounts of the skill behind these scores; this takes a second or two."
     if ask.value:
-        _curve = Curve(
+        _curve = emergent_stats.Curve(
             10.0 ** np.linspace(7, 11, models.value),
             noise_curves[striking],
             "exact_match",
             n=questions.value,
         )
-        _found = compare(_curve)
+        _found = emergent_stats.compare(_curve)
         _words = f"**{_found.verdict}**: {_found.reason}\n\n{_found.row()['summary']}"
     mo.vstack([ask, mo.md(f"Curve {striking + 1} has the widest gap. {_words}")])
     return (striking,)

@@ -15,7 +15,7 @@ with app.setup:
 
     from emergent_stats import ResultsError, forecast_curve
 
-    SESSION = content6.SESSION
+    SESSION, PASTED = content6.SESSION, "the pasted table.csv"
 
 
 @app.cell
@@ -48,7 +48,7 @@ def _():
 def _(pasted):
     curve, _said = None, ""
     try:
-        curve = judging.read(pasted.value.encode(), "the pasted table.csv")[0]
+        curve = judging.read(pasted.value.encode(), PASTED)[0]
         if curve.m < 5 or curve.metric_object.continuous or curve.metric_object.direction < 0:
             curve, _said = None, "this page needs five models or more, and a share of right answers"
     except ResultsError as error:
@@ -92,12 +92,12 @@ def _():
 
 
 @app.cell
-def _(curve, foretell, kept, write):
+def _(curve, foretell, kept, pasted, write):
     mo.stop(curve is None)
-    _words = "<p>Each takes a second or two, the forecast longer at first.</p>"
+    _words = "<p>Each takes some seconds.</p>"
     try:
         if write.value:
-            _found = judging.judge(curve)
+            _found = judging.judge(pasted.value.encode(), PASTED)
             _words = f"<p>{escape(_found.summary)}</p><p>{escape(_found.reason)}</p>"
         if foretell.value:
             _cut = float(curve.axis_values[kept.value - 1])

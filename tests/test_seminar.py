@@ -460,7 +460,7 @@ def test_names_of_a_pasted_table_are_escaped():
     judging = importlib.import_module("judging")
     rows = "".join(f"1e{9 + i},0.5,exact_match,100,<b>x</b>\n" for i in range(3))
     [curve] = judging.read(f"params,score,metric,n,task\n{rows}".encode(), "a.csv")
-    found = judging.judge(curve)
+    found = compare(curve)
     assert found.verdict == "undecided"
     text = judging.shown(found, judging.figure(found)) + judging.explained(found)
     text += judging.report(found, judging.figure(found)).decode()
@@ -469,13 +469,27 @@ def test_names_of_a_pasted_table_are_escaped():
     assert "&lt;b&gt;x&lt;/b&gt;" in text
 
 
-def test_a_verdict_that_takes_too_long_is_given_up(monkeypatch):
+def test_a_verdict_is_that_of_compare_and_its_process_ends_at_the_limits(monkeypatch):
     judging = importlib.import_module("judging")
-    monkeypatch.setattr(judging, "MOST_SECONDS", 0.01)
-    monkeypatch.setattr(judging, "compare", lambda _: time.sleep(0.3))
-    [curve] = judging.read(judging.EXAMPLE.encode(), "a.csv")
+    table = judging.EXAMPLE.encode(), "a.csv"
+    assert judging.judge(*table) == compare(judging.read(*table)[0])
+    started = []
+
+    class Watched(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    monkeypatch.setattr(judging, "MOST_SECONDS", 0.2)
     with pytest.raises(ResultsError, match="use the command line"):
-        judging.judge(curve)
+        judging.judge(*table)
+    monkeypatch.setattr(judging, "MOST_SECONDS", 60)
+    monkeypatch.setattr(judging, "MOST_MEMORY", 2**26)
+    with pytest.raises(ResultsError, match=r"stopped at 0.1 GB of memory"):
+        judging.judge(*table)
+    assert started[0].returncode < 0
+    assert started[1].returncode is not None
 
 
 @pytest.mark.slow

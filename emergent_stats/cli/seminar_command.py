@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ import typer
 _HOST = "127.0.0.1"
 #: What can be opened besides the numbered sessions.
 _GAME, _APP = "game", "judge"
+#: Seconds after which the kernels and session 4's PyMC model are compiled.
+_DRAWN = 8.0
 
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only serve; open no browser.")]
 Port = Annotated[
@@ -91,8 +94,6 @@ def site() -> Any:
     """
     from html import escape
 
-    from emergent_stats.results.files import ResultsError
-
     try:
         import marimo
         from starlette.applications import Starlette
@@ -101,15 +102,25 @@ def site() -> Any:
         from starlette.responses import HTMLResponse
         from starlette.routing import Mount, Route
     except ImportError as error:
-        raise ResultsError(
+        raise _mistake(
             f"the interactive pages need marimo, which cannot be imported ({error}); "
             "install it with: pip install 'emergent_stats[seminar]'"
         ) from None
     # what the sessions share stands beside them
     sys.path.append(str(folder()))
-    apps = marimo.create_asgi_app(quiet=True)
-    for name, path in pages().items():
-        apps = apps.with_app(path=f"/{name}", root=str(path))
+
+    def built_when_asked(path: Path) -> Any:
+        """The app of a page: a tenth of a second each, which the first page does not wait for."""
+        app: Any = None
+
+        async def page(scope: Any, receive: Any, send: Any) -> None:
+            nonlocal app
+            if app is None:
+                app = marimo.create_asgi_app(quiet=True).with_app(path="", root=str(path)).build()
+            await app(scope, receive, send)
+
+        return page
+
     rows = "".join(
         f"<li><a href='/{name}/'>{escape(name)}: {escape(title)}</a></li>"
         for name, title in titles().items()
@@ -125,18 +136,17 @@ def site() -> Any:
 
     # a page elsewhere that has its own name point here is turned away
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
-    return Starlette(routes=[Route("/", index), Mount("/", apps.build())], middleware=[hosts])
+    mounted = [Mount(f"/{name}", built_when_asked(path)) for name, path in pages().items()]
+    return Starlette(routes=[Route("/", index), *mounted], middleware=[hosts])
 
 
 def _serve(name: str | None, port: int, no_browser: bool) -> None:
     """Serve all pages and open one, or their list."""
     import socket
 
-    from emergent_stats.results.files import ResultsError
-
     known = pages()
     if name is not None and name not in known:
-        raise ResultsError(f"there is no session {name!r}; use one of {', '.join(known)}")
+        raise _mistake(f"there is no session {name!r}; use one of {', '.join(known)}")
     served = site()
     import uvicorn
 
@@ -145,26 +155,42 @@ def _serve(name: str | None, port: int, no_browser: bool) -> None:
         try:
             listener.bind((_HOST, port))
         except OSError as error:
-            raise ResultsError(
+            raise _mistake(
                 f"port {port} cannot be listened on ({error.strerror}); leave --port out, and any "
                 "free one is taken"
             ) from None
         address = f"http://{_HOST}:{listener.getsockname()[1]}/{name + '/' if name else ''}"
-        typer.echo(f"{address}\n(this machine only; Ctrl-C ends it)")
-        threading.Thread(target=_warm, args=(address, no_browser), daemon=True).start()
-        config = uvicorn.Config(served, log_level="warning", ws="websockets-sansio")
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(uvicorn.Config(served, log_level="warning", ws="websockets-sansio"))
+        threading.Thread(target=_open, args=(server, address, no_browser), daemon=True).start()
+        server.run(sockets=[listener])
 
 
-def _warm(address: str, no_browser: bool) -> None:
-    """Open the page, and meanwhile do once what a class would wait for."""
+def _open(server: Any, address: str, no_browser: bool) -> None:
+    """Open the page once it is served, then do once what a class would wait for."""
     import webbrowser
 
+    while not server.started:
+        time.sleep(0.02)
+    typer.echo(f"{address}\n(this machine only; Ctrl-C ends it)")
     if not no_browser:
         webbrowser.open(address)
-    # what the first page imports comes first
+    if address.endswith(f"/{_APP}/"):
+        return  # it judges in processes of its own
+    # what session 1 draws with; meanwhile the browser starts
+    import_module("content1")
+    # the first page has this machine to itself until it is drawn
+    time.sleep(_DRAWN)
     for path in sorted(folder().glob("content*.py")):
         import_module(path.stem)
     from emergent_stats import compare, simulate_curve
 
     compare(simulate_curve("step", seed=1)[0])
+    import_module("content4").by_pymc_once()
+    typer.echo("All is compiled: the class can come.")
+
+
+def _mistake(words: str) -> Exception:
+    """Bad input; its module brings pandas, which the first page does not wait for."""
+    from emergent_stats.results.files import ResultsError
+
+    return ResultsError(words)
