@@ -1,27 +1,22 @@
-"""Evidence of PyMC models: bridge sampling from a posterior, and sequential Monte Carlo.
+"""Evidence of PyMC models, by bridge sampling from a posterior.
 
-Both are slower than quadrature and share no numerics with it, so they check
-it, and they reach models that it does not.
+Slower than quadrature, and it shares no numerics with it, so it checks it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pymc as pm
 import xarray as xr
 
-from emergent_stats.bayes.posterior import build_model, fit
+from emergent_stats.bayes.posterior import build_model
 from emergent_stats.evidence.importance import log_sum
 from emergent_stats.evidence.integrand import log_visible_share
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
 
-# share of effective particles kept between temperatures: with PyMC's .5 and a
-# thousand particles the log evidence comes out .1 to .4 too low
-_SMC_THRESHOLD = 0.9
 _ROUNDS = 1000
 _ENOUGH = 1e-8
 
@@ -136,23 +131,6 @@ class Density:
         return found
 
 
-def log_evidence_bridge(
-    hypothesis: Hypothesis, curve: Curve, seed: int = 0, **sampler: Any
-) -> Bridge:
-    """Log evidence of one curve by bridge sampling, comparable with `evidence.log_evidence`.
-
-    Parameters
-    ----------
-    hypothesis, curve
-        As in `posterior.fit`.
-    seed : int
-    **sampler
-        draws, tune and chains of `posterior.fit`.
-    """
-    tree = fit(curve, hypothesis, seed=seed, unconstrained=True, **sampler)
-    return evidence_of(hypothesis, curve, tree, seed)
-
-
 def evidence_of(hypothesis: Hypothesis, curve: Curve, tree: xr.DataTree, seed: int = 0) -> Bridge:
     """Log evidence from draws that `posterior.fit` made with ``unconstrained=True``.
 
@@ -162,34 +140,3 @@ def evidence_of(hypothesis: Hypothesis, curve: Curve, tree: xr.DataTree, seed: i
     found = bridge_sampling(build_model(hypothesis, curve), tree, seed)
     share = float(log_visible_share(hypothesis, [curve])[0])
     return Bridge(found.log_z - share, found.error, found.draws)
-
-
-def log_evidence_smc(
-    hypothesis: Hypothesis, curve: Curve, draws: int = 2000, seed: int = 0, chains: int = 4
-) -> tuple[float, float]:
-    """Log evidence by sequential Monte Carlo, comparable with `evidence.log_evidence`.
-
-    Slow and rough beside quadrature; it shares no numerics with it, so it is a check.
-
-    Returns
-    -------
-    log_z, error : float
-        Log of the mean over chains and its standard error from their scatter.
-    """
-    with build_model(hypothesis, curve):
-        tree: Any = pm.sample_smc(
-            draws, chains=chains, cores=1, random_seed=seed, progressbar=False,
-            compute_convergence_checks=False, threshold=_SMC_THRESHOLD,
-        )  # fmt: skip
-    each = np.array([_last(v) for v in tree["sample_stats"]["log_marginal_likelihood"].to_numpy()])
-    log_z = float(np.logaddexp.reduce(each)) - float(np.log(chains))
-    share = np.exp(each - log_z)
-    error = float(share.std(ddof=1) / np.sqrt(chains)) if chains > 1 else float("nan")
-    return log_z - float(log_visible_share(hypothesis, [curve])[0]), error
-
-
-def _last(stages: Any) -> float:
-    """Final log evidence of a chain, which PyMC reports per stage, padded with NaN."""
-    values = np.asarray(stages if np.ndim(stages) else [stages]).ravel()
-    flat = np.concatenate([np.atleast_1d(np.asarray(v, float)) for v in values])
-    return float(flat[np.isfinite(flat)][-1])

@@ -72,7 +72,7 @@ class Seen:
 
     def add(
         self, skill: Any, metric: Metric, rates: Mapping[str, Any], sigma: Any,
-        data: Mapping[str, Any], suffix: str = "",
+        data: Mapping[str, Any],
     ) -> None:  # fmt: skip
         """Add the observed variable to the model in context.
 
@@ -85,22 +85,19 @@ class Seen:
             Expected score = metric(skill, **rates).
         data : mapping
             ``pm.Data`` of `arrays`, under the same names.
-        suffix : str
-            Of the variable's name, where a model has several.
         """
         if self.kind == BINOMIAL:
             mu = inside(metric(skill, **rates))
             if self.rounded:
                 pm.CustomDist(
-                    self.name + suffix, mu, data["n"], data["counts"], data["log_ways"],
+                    self.name, mu, data["n"], data["counts"], data["log_ways"],
                     logp=log_counts, random=_counts_random,
                     signature="(),(),(c),(c)->()", observed=data["score"], dims="model",
                 )  # fmt: skip
             else:
-                name = self.name + suffix
-                pm.Binomial(name, n=data["n"], p=mu, observed=data["right"], dims="model")
+                pm.Binomial(self.name, n=data["n"], p=mu, observed=data["right"], dims="model")
             return
-        name, sd = self.name + suffix, self.spread(data, sigma)
+        name, sd = self.name, self.spread(data, sigma)
         if self.kind == SCORE_NORMAL:
             pm.Normal(name, metric(skill, **rates), sd, observed=data["seen"], dims="model")
         elif isinstance(lapse := rates.get("lapse", 0.0), float):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, wraps
 from types import MappingProxyType
 
 import numpy as np
@@ -68,6 +69,29 @@ def why_not(curve: Curve) -> str | None:
     return None
 
 
+def _where_it_applies(rule: Callable[..., RuleResult]) -> Callable[..., RuleResult]:
+    """Rule that says of other curves why it does not apply to them."""
+
+    @wraps(rule)
+    def asked(curve: Curve, *args, series: int = SERIES, **given) -> RuleResult:
+        _check_series(series)
+        if reason := why_not(curve):
+            return RuleResult(np.nan, None, None, reason)
+        return rule(curve, *args, series=series, **given)
+
+    return asked
+
+
+def _simulated(
+    problem: BreakProblem, sigma: float | None, series: int, seed: int
+) -> tuple[Fitted, np.ndarray, str]:
+    """Fit without a break, right answers simulated from it, and how, in words."""
+    line = problem.null(problem.k[None])
+    sd = problem.noise(line, sigma)
+    words = f"null: {series} series of the fitted power law with noise {sd:.2f} between models"
+    return line, problem.simulate(line, sd, series, seed), words
+
+
 def _against(observed: float, null: np.ndarray) -> tuple[float, float]:
     """Simulated p-value, and the `LEVEL` quantile of a null that may hold infinities."""
     p = (1 + int((null >= observed - 1e-9).sum())) / (1 + null.size)
@@ -76,6 +100,7 @@ def _against(observed: float, null: np.ndarray) -> tuple[float, float]:
 
 
 # --- break tests -------------------------------------------------------------------------
+@_where_it_applies
 def break_test(
     curve: Curve,
     *,
@@ -115,10 +140,6 @@ def break_test(
     """
     if null not in ("simulated", "naive"):
         raise ValueError(f"null must be 'simulated' or 'naive', got {null!r}")
-    _check_series(series)
-    reason = why_not(curve)
-    if reason:
-        return RuleResult(np.nan, None, None, reason)
     problem = BreakProblem.of(curve, kinds, upward, plateaus)
     scaled = sigma is None and null == "simulated"
     top, best = problem.supremum(problem.k[None], scaled)
@@ -129,13 +150,12 @@ def break_test(
 
         p = float(stats.chi2.sf(top[0], 1))
         return RuleResult(float(top[0]), p, None, f"{where}; naive χ² of 1 degree of freedom")
-    line = problem.null(problem.k[None])
-    sd = problem.noise(line, sigma)
-    many = problem.simulate(line, sd, series, seed)
+    _, many, words = _simulated(problem, sigma, series, seed)
     p, quantile = _against(float(top[0]), problem.supremum(many, scaled)[0])
-    return RuleResult(float(top[0]), p, quantile, f"{where}; {_null_words(series, sd)}")
+    return RuleResult(float(top[0]), p, quantile, f"{where}; {words}")
 
 
+@_where_it_applies
 def bic_difference(
     curve: Curve,
     *,
@@ -156,23 +176,19 @@ def bic_difference(
     """
     if count not in ("models", "answers"):
         raise ValueError(f"count must be 'models' or 'answers', got {count!r}")
-    _check_series(series)
-    reason = why_not(curve)
-    if reason:
-        return RuleResult(np.nan, None, None, reason)
     problem = BreakProblem.of(curve, kinds, upward, plateaus)
     size = curve.m if count == "models" else float(problem.n.sum())
     cost = 2 * np.log(size)
     top, best = problem.supremum(problem.k[None], False)
-    line = problem.null(problem.k[None])
-    sd = problem.noise(line, sigma)
-    many = problem.supremum(problem.simulate(line, sd, series, seed), False)[0]
+    _, many, words = _simulated(problem, sigma, series, seed)
     kind, at = problem.labels[int(best[0])]
-    note = f"{kind} at {_at(curve, at)}; N = {size:g} {count}; {_null_words(series, sd)}"
     value = float(top[0] - cost)
-    return RuleResult(value, None, _against(value, many - cost)[1], note)
+    quantile = _against(value, problem.supremum(many, False)[0] - cost)[1]
+    note = f"{kind} at {_at(curve, at)}; N = {size:g} {count}; {words}"
+    return RuleResult(value, None, quantile, note)
 
 
+@_where_it_applies
 def score_test(
     curve: Curve,
     *,
@@ -193,20 +209,13 @@ def score_test(
     small breaks: a high step that free plateaus and a steep line can imitate is
     found more often by `break_test`.
     """
-    _check_series(series)
-    reason = why_not(curve)
-    if reason:
-        return RuleResult(np.nan, None, None, reason)
     problem = BreakProblem.of(curve, kinds, upward, plateaus)
-    line = problem.null(problem.k[None])
+    line, many, words = _simulated(problem, sigma, series, seed)
     z = _scores(problem, problem.k[None], line)[0]
     kind, at = problem.labels[int(z.argmax())]
-    sd = problem.noise(line, sigma)
-    many = problem.simulate(line, sd, series, seed)
     null = _scores(problem, many, problem.null(many)).max(1)
     p, quantile = _against(float(z.max()), null)
-    note = f"{kind} at {_at(curve, at)}; {_null_words(series, sd)}"
-    return RuleResult(float(z.max()), p, quantile, note)
+    return RuleResult(float(z.max()), p, quantile, f"{kind} at {_at(curve, at)}; {words}")
 
 
 def _scores(problem: BreakProblem, k: np.ndarray, null: Fitted) -> np.ndarray:
@@ -266,6 +275,7 @@ def _over(value: np.ndarray, spread: np.ndarray) -> np.ndarray:
         return np.where(value == 0, 0.0, value / spread)
 
 
+@_where_it_applies
 def descriptive(
     curve: Curve,
     formula: Callable[[np.ndarray], np.ndarray],
@@ -285,10 +295,6 @@ def descriptive(
     sigma, plateaus, series, seed
         As in `break_test`; the null is the power law fitted to the curve.
     """
-    reason = why_not(curve)
-    if reason:
-        _check_series(series)
-        return RuleResult(np.nan, None, None, reason)
     observed, null, words = _scored(curve, formula, sigma, plateaus, series, seed)
     p, quantile = _against(observed, null)
     return RuleResult(observed, p, quantile, words)
@@ -312,8 +318,8 @@ def descriptive_null(
     ValueError
         Where the rule does not apply, or for too few series.
     """
-    reason = why_not(curve)
-    if reason:
+    _check_series(series)
+    if reason := why_not(curve):
         raise ValueError(reason)
     return _scored(curve, formula, sigma, plateaus, series, seed)[:2]
 
@@ -327,17 +333,16 @@ def _scored(
     seed: int,
 ) -> tuple[float, np.ndarray, str]:
     """Observed score, its null, and how that was made."""
-    _check_series(series)
     problem = BreakProblem.of(curve, KINDS, True, plateaus)
-    line = problem.null(problem.k[None])
-    sd = problem.noise(line, sigma)
+    _, many, words = _simulated(problem, sigma, series, seed)
     _, index = np.unique(problem.x, return_inverse=True)
     member = np.eye(int(index.max()) + 1)[index]
     mean = member / member.sum(0)  # models of one scale are averaged
-    null = formula(problem.simulate(line, sd, series, seed) / problem.n @ mean)
-    return float(formula(problem.k / problem.n @ mean)), null, _null_words(series, sd)
+    null = formula(many / problem.n @ mean)
+    return float(formula(problem.k / problem.n @ mean)), null, words
 
 
+@_where_it_applies
 def passuntil_curvature(
     curve: Curve,
     *,
@@ -356,10 +361,6 @@ def passuntil_curvature(
     F itself knows no plateaus (`plateaus=False`), but where answers can be
     guessed at 2 % it then bends on a quarter of straight truths.
     """
-    _check_series(series)
-    reason = why_not(curve)
-    if reason:
-        return RuleResult(np.nan, None, None, reason)
     problem = BreakProblem.of(curve, KINDS, True, plateaus)
 
     def curvature(k: np.ndarray) -> np.ndarray:
@@ -371,13 +372,11 @@ def passuntil_curvature(
         spread = np.maximum(1.0, pearson(bent, k, problem.n) / max(k.shape[1] - 3, 1))
         return np.sign(bent.coefficients[:, 2]) * np.sqrt(gain / spread)
 
-    line = problem.null(problem.k[None])
-    sd = problem.noise(line, sigma)
+    _, many, words = _simulated(problem, sigma, series, seed)
     observed = float(curvature(problem.k[None])[0])
-    null = curvature(problem.simulate(line, sd, series, seed))
-    p, quantile = _against(observed, null)
+    p, quantile = _against(observed, curvature(many))
     shape = "accelerating (F concave)" if observed > 0 else "not accelerating"
-    return RuleResult(observed, p, quantile, f"{shape}; {_null_words(series, sd)}")
+    return RuleResult(observed, p, quantile, f"{shape}; {words}")
 
 
 def _check_series(series: int) -> None:
@@ -389,23 +388,19 @@ def _at(curve: Curve, location: float) -> str:
     return f"{curve.scale_axis.plain(float(curve.in_units(location + curve.centre)))} {curve.axis}"
 
 
-def _null_words(series: int, sigma: float) -> str:
-    return f"null: {series} series of the fitted power law with noise {sigma:.2f} between models"
-
-
 #: Every rule by name: Curve → RuleResult, with `series` and `seed` as further arguments.
 RULES: MappingProxyType[str, Callable[..., RuleResult]] = MappingProxyType(
     {
-        "break_naive": lambda c, **kw: break_test(c, null="naive", **kw),
-        "break_binomial": lambda c, **kw: break_test(c, sigma=0.0, **kw),
-        "break_noise": lambda c, **kw: break_test(c, sigma=None, **kw),
-        "bic_models": lambda c, **kw: bic_difference(c, count="models", **kw),
-        "bic_answers": lambda c, **kw: bic_difference(c, count="answers", **kw),
+        "break_naive": partial(break_test, null="naive"),
+        "break_binomial": partial(break_test, sigma=0.0),
+        "break_noise": partial(break_test, sigma=None),
+        "bic_models": partial(bic_difference, count="models"),
+        "bic_answers": partial(bic_difference, count="answers"),
         "score": score_test,
-        "linearity": lambda c, **kw: descriptive(c, linearity, **kw),
-        "breakthroughness": lambda c, **kw: descriptive(c, breakthroughness, **kw),
+        "linearity": partial(descriptive, formula=linearity),
+        "breakthroughness": partial(descriptive, formula=breakthroughness),
         # the name that Schaeffer et al. give the same formula
-        "emergence_score": lambda c, **kw: descriptive(c, breakthroughness, **kw),
+        "emergence_score": partial(descriptive, formula=breakthroughness),
         "passuntil_curvature": passuntil_curvature,
     }
 )

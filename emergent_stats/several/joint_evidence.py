@@ -183,7 +183,7 @@ def shared_noise(losses: Sequence[Any], residual: Any) -> tuple[Any, Any, Any]:
     """Metrics that show the skill itself, with the shared noise integrated out.
 
     Each is Normal(skill + load·ε, residual² + error²) with one standard normal
-    ε for all, for arrays and PyTensor variables.
+    ε for all.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class JointHypothesis:
         return found
 
     def skill(self, x: Any, parameters: dict[str, Any]) -> Any:
-        """Shared skill without noise, for arrays and PyTensor variables."""
+        """Shared skill without noise."""
         own = {n: parameters[n] for n in self.trend.priors()} | self.trend.fixed()
         return self.trend(x, **own)
 

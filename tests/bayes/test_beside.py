@@ -26,17 +26,18 @@ CHOICE = Curve(
 )
 BRIER = Curve(AXIS, np.array([0.75, 0.74, 0.7, 0.6, 0.4, 0.3]), "brier", n=300.0, chance=0.75)
 
-#: Metrics and trends of every kind: continuous, counts, scores; smooth, broken, discontinuous.
+#: Every trend of counts, and metrics of every kind: continuous, chosen, scores.
 CASES = [
-    (LOSS, "kink"), (EXACT, "flat"), (EXACT, "step"), (CHOICE, "broken"), (BRIER, "transition"),
-    (CHOICE, "drop"),
+    *((EXACT, name) for name in TRENDS),
+    (LOSS, "kink"), (CHOICE, "broken"), (BRIER, "transition"), (CHOICE, "drop"),
 ]  # fmt: skip
 
 
 def agree(curve, name, **sampler):
     h = Hypothesis(TRENDS[name](), curve.metric_object)
     engine = log_evidence(Batch.of([curve], h.metric), h)
-    found = bridge.log_evidence_bridge(h, curve, seed=1, **sampler)
+    tree = posterior.fit(curve, h, seed=1, unconstrained=True, **sampler)
+    found = bridge.evidence_of(h, curve, tree, seed=1)
     both = Beside(name, h.account, float(engine.log_z[0]), float(engine.error[0]),
                   found.log_z, found.error, 0, 1.0)  # fmt: skip
     assert both.error < 0.15

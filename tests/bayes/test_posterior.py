@@ -354,16 +354,6 @@ def test_posterior_agrees_with_quadrature(kind, trend):
         assert draws.std() == pytest.approx(sd, rel=0.2), name
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TRENDS)
-def test_evidence_agrees_with_smc(name):
-    h = of(TRENDS[name](), EXACT)
-    log_z, error = bridge.log_evidence_smc(h, EXACT, draws=1500, seed=1)
-    found = log_evidence(Batch.of([EXACT], h.metric), h, effort=NODES)
-    assert error < 0.15
-    assert found.log_z[0] == pytest.approx(log_z, abs=3 * np.hypot(error, found.error[0]) + 0.05)
-
-
 # --- agreement with other programs, and scales with error -------------------------------------
 def logistic_data(n):
     """Counts that a logistic line makes, no noise between models."""
@@ -455,17 +445,6 @@ def test_error_of_the_scale_widens_the_slope():
     assert float(blurred["posterior"]["slope"].std()) > 1.1 * float(
         sure["posterior"]["slope"].std()
     )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["power_law", "transition", "step"])
-def test_evidence_agrees_with_bridge_sampling(name):
-    h = of(TRENDS[name](), EXACT)
-    found = bridge.log_evidence_bridge(h, EXACT, draws=3000, seed=1)
-    quadrature = log_evidence(Batch.of([EXACT], h.metric), h, effort=NODES)
-    assert found.error < 0.1
-    error = np.hypot(found.error, quadrature.error[0])
-    assert found.log_z == pytest.approx(quadrature.log_z[0], abs=4 * error + 0.05)
 
 
 def test_bridge_needs_unconstrained_draws():

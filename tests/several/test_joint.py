@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 from scipy import special, stats
 
-from emergent_stats.bayes import joint
-from emergent_stats.bayes.bridge import bridge_sampling
 from emergent_stats.model.curve import Curve
-from emergent_stats.model.trends import TRENDS, Kink, PowerLaw, Step, Transition
+from emergent_stats.model.trends import TRENDS, Kink, PowerLaw, Transition
 from emergent_stats.several.joint import _weighed, account_log_z, compare_joint
 from emergent_stats.several.joint_evidence import (
+    _log_visibility,
     check_counts,
     joint_log_evidence,
     joint_log_likelihood,
@@ -196,6 +195,37 @@ def test_likelihood_of_two_counts_and_a_loss():
         assert got[0] == pytest.approx(by_hand(h, views, own), abs=0.05)
 
 
+def test_density_of_two_losses_by_hand():
+    rng = np.random.default_rng(1)
+    loss = np.exp(-LINE - 0.1 * rng.standard_normal(M))
+    views = Views.of(
+        [curve("cross_entropy", loss, stderr=0.02 * loss), curve("bits_per_byte", loss**0.9)]
+    )
+    h = JointHypothesis("format", PowerLaw(), views.metrics, Kink(level=0.0, slope=0.0), 1)
+    p = {
+        "level": -0.2, "slope": 0.5, "own_bend": 0.4, "own_location": 0.3, "sigma": 0.2,
+        "residual": 0.1, "offset_2": 0.1, "log_loading_2": -0.2,
+    }  # fmt: skip
+    line = -0.2 + 0.5 * X
+    bend = 0.4 * np.maximum(X - 0.3, 0)
+    skills = np.array([line, 0.1 + np.exp(-0.2) * line + bend])
+    loads = 0.2 * np.array([1.0, np.exp(-0.2)])
+    want = 0.0
+    for i in range(M):
+        seen = [c.metric_object.skill(c.score)[i] for c in views.curves]
+        errors = [c.metric_object.skill_error(c.score, np.nan_to_num(c.stderr))[i]
+                  for c in views.curves]  # fmt: skip
+        spread = np.outer(loads, loads) + np.diag(0.1**2 + np.square(errors))
+        want += stats.multivariate_normal.logpdf(seen, skills[:, i], spread)
+    rows = {n: np.full((1, 1), v) for n, v in p.items()}
+    assert joint_log_likelihood(h, views, rows)[0] == pytest.approx(want, abs=1e-6)
+    # a bend of a metric's own shows against the line before it and the line after it
+    after = 0.4 * (X - 0.3)
+    gate = sum(-np.log1p((0.05 / (np.abs(bend - other) ** 8).sum() ** 0.125) ** 4)
+               for other in (0 * X, after))  # fmt: skip
+    assert _log_visibility(h, views.x[None], rows)[0] == pytest.approx(gate, abs=1e-6)
+
+
 # --- comparison -------------------------------------------------------------------------------
 FEW = ("flat", "power_law", "kink", "transition", "decline", "transition of metric 2, powerlaw")
 
@@ -286,81 +316,6 @@ def test_estimates_have_every_parameter():
     assert set(values) == set(h.priors())
     assert weight.sum() == pytest.approx(1.0)
     assert weight @ values["slope"] == pytest.approx(0.6, abs=0.15)
-
-
-# --- the PyMC model ---------------------------------------------------------------------------
-def test_model_of_two_losses_has_the_density_of_the_evidence():
-    rng = np.random.default_rng(1)
-    loss = np.exp(-LINE - 0.1 * rng.standard_normal(M))
-    views = Views.of(
-        [curve("cross_entropy", loss, stderr=0.02 * loss), curve("bits_per_byte", loss**0.9)]
-    )
-    h = JointHypothesis("format", PowerLaw(), views.metrics, Kink(level=0.0, slope=0.0), 1)
-    model = joint.build_joint_model(h, views)
-    point = {
-        "level": -0.2, "slope": 0.5, "own_bend": 0.4, "own_location": 0.3, "sigma": 0.2,
-        "residual": 0.1, "offset_2": 0.1, "log_loading_2": -0.2,
-    }  # fmt: skip
-    got = []
-    density = model.compile_logp(jacobian=False, mode="FAST_COMPILE")
-    for shift in (0.0, 0.3):
-        start = {}
-        for rv in model.free_RVs:
-            value = np.asarray(point[rv.name] + shift * (rv.name == "own_bend"))
-            transform = model.rvs_to_transforms[rv]
-            if transform is not None:
-                value = transform.forward(value, *rv.owner.inputs).eval(mode="FAST_COMPILE")
-            start[model.rvs_to_values[rv].name] = value
-        got.append(float(density(start)))
-    want = []
-    for shift in (0.0, 0.3):
-        p = point | {"own_bend": point["own_bend"] + shift}
-        rows = {n: np.full((1, 1), v) for n, v in p.items()}
-        prior = sum(
-            float(prior.log_density(np.array(p[n])))
-            for n, prior in h.priors().items()
-            if n != "own_location"
-        )
-        gate = 0.0
-        for ((_, skill, other),) in h.changes(views.x, p):
-            gate -= np.log1p((0.05 / (np.abs(skill - other) ** 8).sum() ** 0.125) ** 4)
-        want.append(float(joint_log_likelihood(h, views, rows)[0]) + prior + gate)
-    # a uniform location has the same density at both
-    assert got[1] - got[0] == pytest.approx(want[1] - want[0], abs=1e-6)
-    assert got[0] + np.log(np.ptp(X[1:-1])) == pytest.approx(want[0], abs=1e-6)
-
-
-def test_step_cannot_be_sampled():
-    views = Views.of(pair(LINE))
-    h = JointHypothesis("real", Step(), views.metrics, name="step")
-    with pytest.raises(ValueError, match="'step' has a step, whose location cannot be sampled"):
-        joint.build_joint_model(h, views)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("shared", "own", "name"),
-    [
-        (LINE, 0.0, "power_law"),
-        (0.3 * X + LEAP, 0.0, "transition"),
-        (0.4 * X, LEAP, "transition of metric 2, powerlaw"),
-        (LINE, 0.0, "kink"),
-    ],
-    ids=["line", "leap", "own leap", "kink"],
-)
-def test_evidence_agrees_with_bridge_sampling(shared, own, name):
-    views = Views.of(pair(shared, own))
-    h = next(h for h in joint_hypotheses(views.metrics) if h.name == name)
-    found = joint_log_evidence(views, h, nodes=4000)
-    tree = joint.fit_joint(h, views, draws=2000, unconstrained=True, seed=1)
-    bridge = bridge_sampling(joint.build_joint_model(h, views), tree)
-    log_z = bridge.log_z - log_visible_share(h, views)
-    assert found.log_z == pytest.approx(log_z, abs=4 * np.hypot(found.error, bridge.error))
-    values, weight = posterior_nodes(views, h, found)
-    for name in ("slope", "sigma", "log_loading_2"):
-        mean = weight @ values[name]
-        sd = np.sqrt(weight @ (values[name] - mean) ** 2)
-        assert float(tree["posterior"][name].mean()) == pytest.approx(mean, abs=0.15 * sd)
 
 
 @pytest.mark.slow
