@@ -183,10 +183,7 @@ def test_an_edge_is_resolved_by_models_in_the_gap_or_beyond(leap):
 def test_noise_makes_deciding_dearer(leap):
     quiet, loud = cheapest_for(leap, sigma=0.1), cheapest_for(leap, sigma=0.5)
     assert quiet is not None
-    if loud is not None:
-        # as many models at least, and if no more, less sure to tell
-        dear = [(a.runs, 1.0 - a.outlook.found) for a in (quiet, loud)]
-        assert dear[1] > dear[0]
+    assert loud is None or loud.runs > quiet.runs
 
 
 def test_noise_is_estimated_where_none_is_given(leap):
