@@ -97,8 +97,6 @@ def print_table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | No
     styles : sequence of str, optional
         Colour of each row's verdict or hypothesis.
     """
-    from rich.table import Table
-
     from rich.text import Text
 
     console = screen()
@@ -113,7 +111,10 @@ def print_table(columns: Mapping[str, Sequence[str]], styles: Sequence[str] | No
         for column in table.columns:
             column.no_wrap = True  # a row is a line
         console.print(table, width=console.width - _GAP)
-    said = zip(*([f"{n} {c}" if c and n in _NUMBERED else c for c in columns[n]] for n in telling))
+    said = zip(
+        *([f"{n} {c}" if c and n in _NUMBERED else c for c in columns[n]] for n in telling),
+        strict=True,
+    )
     names = [" · ".join(telling), *(" · ".join(filter(None, parts)) for parts in said)]
     for i, (name, line) in enumerate(zip(names, lines.get().splitlines(), strict=True)):
         console.print(plain(cut(printable(name), console.width), "" if i else "dim"))

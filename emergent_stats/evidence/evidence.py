@@ -30,8 +30,6 @@ from emergent_stats.model.observed import BINOMIAL
 _NODES_ERROR, _RATE_ERROR, _SHARP_RATE_ERROR = 0.06, 0.05, 0.2
 # nats of Kullback-Leibler divergence from the prior at which a rate is pinned down
 _SHARP = 0.7
-#: A log evidence this far below the best need not be exact.
-NEGLIGIBLE = 8.0
 #: Error above which an evidence is not relied on.
 DOUBTFUL_ERROR = 0.5
 #: Share of an evidence on one node above which it is not relied on.
@@ -157,9 +155,8 @@ def log_evidence(
     seed : int
         Of the random shifts of the quasi-random nodes.
     floor : (C,) array, optional
-        Log evidences below this (`NEGLIGIBLE` nats below the best known) do not matter: a curve
-        that is well below it after a round gets no further one, and keeps the larger error it
-        has. Between the two, less exact ones do.
+        Log evidences below this do not matter: a curve that is well below it
+        after a round gets no further one, and keeps the larger error it has.
     hint : tuple of arrays, optional
         `Evidence.nuisance` of another hypothesis for the same batch: where to
         look first.
@@ -186,8 +183,8 @@ def log_evidence(
         if matters.size:
             run.draw(matters, effort.points)
     for index in range(effort.passes):
-        log_z, error, _ = run.summary()
-        poor = matters[(error > _enough(effort, log_z, floor))[matters]]
+        _, error, _ = run.summary()
+        poor = matters[error[matters] > effort.enough]
         if poor.size == 0:
             break
         if run.enumerated:
@@ -195,11 +192,11 @@ def log_evidence(
         else:
             run.draw(poor, effort.more)
     # rather a late answer than none: what would not be relied on gets many more points
-    for index in range(0 if run.enumerated else effort.rescues):
+    for index in range(effort.rescues):
         _, error, _ = run.summary()
         weak = (error > 0.5 * DOUBTFUL_ERROR) | (run.heaviest() > DOUBTFUL_SHARE)
         doubtful = matters[weak[matters]]
-        if doubtful.size == 0:
+        if doubtful.size == 0 or run.enumerated:
             break
         run.draw(doubtful, effort.more * 4 ** (index + 1))
     log_z, scatter, effective = run.summary()
@@ -298,14 +295,6 @@ def _doubts(
         else:
             found.append("")
     return tuple(found)
-
-
-def _enough(effort: Effort, log_z: np.ndarray, floor: np.ndarray | None) -> np.ndarray:
-    """Error (C,) at which no more is done: larger where a hypothesis has less to say."""
-    if floor is None:
-        return np.full(log_z.shape, effort.enough)
-    behind = np.maximum(floor + NEGLIGIBLE - log_z, 0.0)
-    return effort.enough * np.exp(0.5 * np.minimum(behind, NEGLIGIBLE))
 
 
 def _near(run: Integral, floor: np.ndarray) -> np.ndarray:

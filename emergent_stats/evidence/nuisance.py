@@ -106,8 +106,7 @@ def lattice(
             rates.append(_irreducible_nodes(priors[name], obs, x, metric))
         elif name in priors:
             # a guess rate near a known chance needs few; what saturation loses can be anything
-            wide = name == "lapse" and metric.saturating() == metric
-            share = 0.5 if _narrow(priors[name]) else 1.5 if wide else 1.0
+            share = 0.5 if _narrow(priors[name]) else 1.5 if metric.saturating() == metric else 1.0
             rates.append(_rate_nodes(priors[name], at, width, int(np.ceil(share * most))))
         else:
             value = np.full((count, 1), fixed.get(name, 0.0))

@@ -24,8 +24,8 @@ ALIASES: dict[str, str] = {}
 
 _LN2, _NEAR_QUARTER = float(np.log(2.0)), near_chance(0.25)
 _HERMITE = hermite(24)
-# values of a forced choice from which they are read off a table
-_MANY = 1_000
+# values of a forced choice from which a table of its integral is worth its making
+_MANY = 12_000
 
 
 def named[M: Metric](**names: str) -> Callable[[type[M]], type[M]]:

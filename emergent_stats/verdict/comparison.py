@@ -249,13 +249,7 @@ class Comparison:
             curve[name] = _number(curve[name])
         for name in ("models", "warnings"):
             curve[name] = tuple(curve[name])
-        for name in (
-            *(f"p_{a}" for a in ACCOUNTS),
-            "p_falls",
-            "p_second",
-            "log_bf",
-            "log_bf_error",
-        ):
+        for name in (*(f"p_{a}" for a in ACCOUNTS), "p_second", "log_bf", "log_bf_error"):
             data[name] = _number(data[name])
         for name in ("at", "width", "height", "rise"):
             data[name] = tuple(_number(v) for v in data[name])

@@ -84,26 +84,16 @@ def extra_hypotheses(
     ]
 
 
-# nats below the best at which a hypothesis has no say under any prior of the grid: halving and
-# doubling changes an evidence by a few
-_LOST = 14.0
-
-
 class _Carried:
     """Log evidences under other priors, from the nodes at hand: each ratio of priors once."""
 
     def __init__(self, evidences: Mapping[str, Evidence]):
         self.evidences = evidences
-        best = max(float(e.log_z.max()) for e in evidences.values())
-        #: hypotheses that no prior of the grid brings back
-        self._lost = {n for n, e in evidences.items() if e.log_z.max() < best - _LOST}
         self._ratios: dict[tuple[str, str, Prior], np.ndarray] = {}
         self._log_z: dict[tuple[str, Trend], np.ndarray] = {}
 
     def log_z(self, name: str, cell: tuple[float, float, float]) -> np.ndarray:
         """Log evidence (C,) of a standard hypothesis with priors scaled by `cell`."""
-        if name in self._lost:
-            return self.evidences[name].log_z
         new = scaled(self.evidences[name].hypothesis, *cell)
         if name == "wide_transition" and cell[2] < 1:
             return self._transfer("less_wide", new)

@@ -22,8 +22,6 @@ _NOTHING = 1e-3
 _DRAWS = 400
 # replicated series of a predictive check: p-values of .005 must be told from 0
 _REPLICATES = 600
-# and so many first; no more are needed once as many as this on either side are as extreme
-_FIRST, _PLENTY = 60, 6
 _GRID = 81
 _NAN = (float("nan"), float("nan"))
 
@@ -181,24 +179,11 @@ def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.
     whose neighbouring residuals go together at least as much. Noise between
     models can be as wide as it takes to excuse any residuals, but not that
     they come in order. Near 0 if no account fits.
-
-    Most series fit, which few replicates tell (Besag and Clifford 1991); the rest get all.
     """
-    first = _extremes(batch, evidence, _FIRST, rng)
-    if first.min() >= _PLENTY:
-        return float(min(1.0, 2.0 * first.min() / _FIRST))
-    all_of_them = first + _extremes(batch, evidence, _REPLICATES - _FIRST, rng)
-    return float(min(1.0, 2.0 * all_of_them.min() / _REPLICATES))
-
-
-def _extremes(
-    batch: Batch, evidence: Mapping[str, Evidence], size: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Numbers (2,) of replicates as extreme as the curve: in likelihood, in order of residuals."""
-    drawn = draw_posterior(evidence, 0, size, rng)
+    drawn = draw_posterior(evidence, 0, _REPLICATES, rng)
     again = simulate_batch(batch, 0, drawn, rng)
-    m, start = batch.curves[0].m, 0
-    found = np.zeros(2)
+    m = batch.curves[0].m
+    less, closer, start = [], [], 0
     for h, values in drawn:
         size = values["sigma"].shape[0]
         x = np.repeat(batch.x[:1], size, axis=0)
@@ -211,11 +196,11 @@ def _extremes(
             density.append(ll.sum(1))
             residual = ((b.obs.value[rows] - middle) / spread)[:, :m]
             together.append((residual[:, 1:] * residual[:, :-1]).sum(1))
-        found += [
-            (density[1] <= density[0] + 1e-9).sum(), (together[1] >= together[0] - 1e-9).sum()
-        ]  # fmt: skip
+        less.append(density[1] <= density[0] + 1e-9)
+        closer.append(together[1] >= together[0] - 1e-9)
         start += size
-    return found
+    p = [float(np.concatenate(v).mean()) for v in (less, closer)]
+    return min(1.0, 2 * min(p))
 
 
 def _residual_scale(batch: Batch, h, skill, sigma, rates) -> tuple[np.ndarray, np.ndarray]:

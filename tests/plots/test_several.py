@@ -17,7 +17,9 @@ def bare(task):
     return Comparison(curve, "undecided", None, "too few scales")
 
 
-@pytest.mark.parametrize("task", [r"$\frac$ x", "<script>alert(1)</script>", "a\x08\x9b&b\u202e", "a_b^{c"])
+@pytest.mark.parametrize(
+    "task", [r"$\frac$ x", "<script>alert(1)</script>", "a\x08\x9b&b\u202e", "a_b^{c"]
+)
 def test_a_name_is_text_in_a_figure(task):
     text = several.svg(verdict.plot_verdict(bare(task)), "f0")
     found = "".join(ET.fromstring(text).itertext())
