@@ -229,15 +229,12 @@ class Comparison:
         """
         from emergent_stats.results.files import ResultsError
 
-        where = source if isinstance(source, Path) else "text"
         try:
             text = source.read_text("utf-8") if isinstance(source, Path) else source
             return cls._from_data(json.loads(text))
-        except OSError as error:
-            raise ResultsError(f"{where}: cannot be read ({error.strerror}); check it") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ResultsError(
-                f"{where}: is not a comparison that `to_json` wrote ({error}); write it again"
+                f"{source if isinstance(source, Path) else 'text'}: is not a comparison that `to_json` wrote ({error}); write it again"
             ) from None
 
     @classmethod

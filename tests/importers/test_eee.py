@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emergent_stats.importers import eee, import_results
+from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.records import Collector, Options
 from emergent_stats.importers.report import Notes
 from emergent_stats.results.corpus import ResultsError
@@ -89,6 +90,17 @@ def scored(**config) -> tuple[list, tuple]:
     collector = Collector(Options.parse(metrics={"odd": "f1/10"}), notes)
     eee.add_record(data, "x.json", collector)
     return collector.records, notes.dropped
+
+
+def test_a_model_without_a_printable_name_is_left_out():
+    """Fuzzing found one: it ended the import of all others."""
+    notes = Notes()
+    collector = Collector(Options.parse(), notes)
+    for model in ("\x00", " \u202e", None, "m 1"):
+        collector.add("x.json", Declared("f1"), 0.4, task="t", model=model)
+    assert [record.model for record in collector.records] == ["m 1"]
+    assert sum(item.count for item in notes.dropped) == 3
+    assert {item.why for item in notes.dropped} == {"no name of task or model"}
 
 
 @pytest.mark.parametrize(

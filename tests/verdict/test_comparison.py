@@ -13,7 +13,12 @@ from emergent_stats.verdict.judge import compare
 SCALE = np.logspace(8, 10, 6)
 KINDS = {
     "jump": Curve(
-        SCALE, np.array([0, 0, 0, 0, 0.9, 1.0]), "exact_match", n=100.0, task="=1\x1b<b>"
+        SCALE,
+        np.array([0, 0, 0, 0, 0.9, 1.0]),
+        "exact_match",
+        n=100.0,
+        models=tuple("=\x1b<&ü\n"),
+        key={"task": "=1\x1b<b>"},
     ),
     "too few": Curve(SCALE[:3], np.array([0.1, 0.2, 0.3]), "exact_match", n=100.0),
     "no counts": Curve(SCALE, np.array([9.0, 8, 7, 6, 5, 4]), "perplexity"),
@@ -43,5 +48,5 @@ def test_another_curve_is_another_comparison():
 def test_what_is_no_comparison_is_refused(tmp_path, text):
     with pytest.raises(ResultsError, match="is not a comparison that `to_json` wrote"):
         Comparison.from_json(text)
-    with pytest.raises(ResultsError, match=r"none\.json: cannot be read"):
+    with pytest.raises(ResultsError, match=r"none\.json: is not a comparison .*No such file"):
         Comparison.from_json(tmp_path / "none.json")
