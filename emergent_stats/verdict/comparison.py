@@ -233,9 +233,9 @@ class Comparison:
             text = source.read_text("utf-8") if isinstance(source, Path) else source
             return cls._from_data(json.loads(text))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ResultsError(
-                f"{source if isinstance(source, Path) else 'text'}: is not a comparison that `to_json` wrote ({error}); write it again"
-            ) from None
+            where = source if isinstance(source, Path) else "text"
+            why = f"is not a comparison that `to_json` wrote ({error}); write it again"
+            raise ResultsError(f"{where}: {why}") from None
 
     @classmethod
     def _from_data(cls, data: dict[str, Any]) -> Comparison:
