@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from emergent_stats.model.compiling import settle
+from emergent_stats.model.compiling import forget_stale, settle
 from emergent_stats.results.showing import drawn_by
 
 __version__ = version("emergent_stats")
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 # before any kernel is defined
 settle()
+forget_stale()
 # what draws a result in a notebook, loaded when one is shown
 drawn_by("Comparison", "emergent_stats.plots.notebook:of_comparison")
 drawn_by("JointComparison", "emergent_stats.plots.notebook:of_pair")

@@ -1,10 +1,11 @@
 """Machine code of the kernels: a place to keep it, and a word when it has to be made.
 
 Numba compiles a kernel at its first call and keeps the code beside the sources,
-or else in the user's cache. Two things are added here. Where it could write to
+or else in the user's cache. Three things are added here. Where it could write to
 neither it would refuse to work at all; then the code goes to a temporary folder
-that lives as long as the process. And the first run after an installation,
-which takes half a minute longer than the ones that follow, says so.
+that lives as long as the process. Code kept beside the sources that other sources
+made is thrown away. And the first run after an installation, which takes half a
+minute longer than the ones that follow, says so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ WORDS_EACH_RUN = (
     f"name one in {VARIABLE}"
 )
 
+#: Folders of the package whose modules hold kernels.
+HOLDING = ("model", "evidence")
+
 #: The folder that `settle` made for this process, if it had to.
 _temporary: str | None = None
 
@@ -47,6 +51,28 @@ def settle(package: Path = Path(__file__).parent) -> None:
     os.environ[VARIABLE] = _temporary
     if "numba" in sys.modules:  # it has read the variable already
         sys.modules["numba"].config.CACHE_DIR = _temporary  # type: ignore[attr-defined]
+
+
+def forget_stale(root: Path = Path(__file__).parents[1]) -> None:
+    """Throw away kernels, kept beside the sources under `root`, that other sources made.
+
+    Numba compares a kernel with its own module. But kernels call those of other modules, and what
+    they are given may have moved: then old code runs, or cannot even be read.
+    """
+    folders = [root / name for name in HOLDING]
+    sources = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    now = "".join(f"{p.name} {(s := p.stat()).st_mtime_ns} {s.st_size}\n" for p in sources)
+    for kept in (folder / "__pycache__" for folder in folders):
+        stamp = kept / "kernels.txt"
+        try:
+            if stamp.exists() and stamp.read_text("utf-8") == now:
+                continue
+            kept.mkdir(exist_ok=True)
+            for old in kept.glob("*.nb[ic]"):
+                old.unlink(missing_ok=True)
+            stamp.write_text(now, "utf-8")
+        except OSError:  # not ours to write: nor are its kernels kept here
+            continue
 
 
 def _folders(package: Path) -> Iterator[Path]:

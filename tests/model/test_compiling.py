@@ -11,7 +11,13 @@ import pytest
 
 from emergent_stats.cli import listing
 from emergent_stats.model import compiling
-from emergent_stats.model.compiling import WORDS, WORDS_EACH_RUN, settle, watched
+from emergent_stats.model.compiling import (
+    WORDS,
+    WORDS_EACH_RUN,
+    forget_stale,
+    settle,
+    watched,
+)
 
 PACKAGE = Path(compiling.__file__).parents[1]
 
@@ -149,3 +155,39 @@ def test_kernels_work_where_no_cache_can_be_written(nowhere):
     assert package in Path(file).parents
     assert Path(named) in Path(kept).parents
     assert not Path(named).exists()  # gone with the process
+
+
+def test_kernels_that_other_sources_made_are_thrown_away(tmp_path):
+    for name in compiling.HOLDING:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.py").write_text("one = 1\n")
+    forget_stale(tmp_path)
+    first, second = (tmp_path / name / "__pycache__" for name in compiling.HOLDING)
+
+    def kept(folder):
+        return sorted(path.name for path in folder.iterdir() if path.name != "kernels.txt")
+
+    for folder in (first, second):
+        for name in ("one.f-1.py313.nbi", "one.f-1.py313.1.nbc", "one.cpython-313.pyc"):
+            (folder / name).write_text("")
+    forget_stale(tmp_path)
+    assert len(kept(first)) == len(kept(second)) == 3
+    # a kernel may call those of every other module
+    (tmp_path / compiling.HOLDING[0] / "one.py").write_text("one = 1.5\n")
+    forget_stale(tmp_path)
+    assert kept(first) == kept(second) == ["one.cpython-313.pyc"]
+
+
+def test_folders_that_cannot_hold_kernels_are_no_error(tmp_path):
+    (tmp_path / compiling.HOLDING[0]).mkdir()
+    (tmp_path / compiling.HOLDING[0] / "__pycache__").write_text("")
+    forget_stale(tmp_path)
+
+
+def test_kernels_stand_where_stale_ones_are_looked_for():
+    holding = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if "numba import njit" in path.read_text("utf-8")
+    }
+    assert holding == set(compiling.HOLDING)
