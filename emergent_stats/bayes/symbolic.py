@@ -97,14 +97,14 @@ class Seen:
             else:
                 pm.Binomial(self.name, n=data["n"], p=mu, observed=data["right"], dims="model")
             return
-        name, sd = self.name, self.spread(data, sigma)
+        sd = self.spread(data, sigma)
         if self.kind == SCORE_NORMAL:
-            pm.Normal(name, metric(skill, **rates), sd, observed=data["seen"], dims="model")
+            pm.Normal(self.name, metric(skill, **rates), sd, observed=data["seen"], dims="model")
         elif isinstance(lapse := rates.get("lapse", 0.0), float):
-            pm.Normal(name, skill, sd, observed=data["seen"], dims="model")
+            pm.Normal(self.name, skill, sd, observed=data["seen"], dims="model")
         else:
             pm.CustomDist(
-                name, skill, sigma, data["error"], lapse,
+                self.name, skill, sigma, data["error"], lapse,
                 logp=_log_behind(metric), random=_shown_random(metric),
                 signature="(),(),(),()->()", observed=data["seen"], dims="model",
             )  # fmt: skip

@@ -141,11 +141,11 @@ class MultipleChoice(Proportion):
         if self.skill_scale == "logit":
             return 0.5 * (1.0 + np.tanh(0.5 * raw_skill))
         if not _is_symbolic(raw_skill) and np.size(raw_skill) > _MANY:
-            return np.interp(raw_skill, *_best_of(self.options))
-        return _best_of_options(raw_skill, self.options)
+            return np.interp(raw_skill, *_choice_table(self.options))
+        return _choice_fraction(raw_skill, self.options)
 
 
-def _best_of_options(raw_skill: Any, options: float) -> Any:
+def _choice_fraction(raw_skill: Any, options: float) -> Any:
     """Probability that the right one of the options seems best, chance to 1 taken as 0 to 1."""
     # d' > 15 is certainty
     d = np.exp(-at_least(-at_least(raw_skill, -30.0), -2.7))
@@ -164,10 +164,10 @@ def _guessed(options: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def _best_of(options: float) -> tuple[np.ndarray, np.ndarray]:
+def _choice_table(options: float) -> tuple[np.ndarray, np.ndarray]:
     # steps at which a straight line is right to 1e-6
-    grid = np.linspace(-12.0, 2.75, 12_000)
-    return grid, np.asarray(_best_of_options(grid, options))
+    grid = np.linspace(-12.0, 2.75, _MANY)
+    return grid, np.asarray(_choice_fraction(grid, options))
 
 
 @named(token_accuracy="token_acc")

@@ -130,7 +130,8 @@ def svg(figure: Figure, prefix: str) -> str:
     with style.look():
         mpl.rcParams["svg.fonttype"] = "none"
         figure.savefig(buffer, format="svg", metadata=undated)
-    text = buffer.getvalue().decode()
+    # characters that no XML may hold, wherever they came from
+    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", buffer.getvalue().decode())
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' (?:d|x|y)="[^"]*"', lambda path: _short(path[0]), text)
