@@ -7,6 +7,7 @@ choosing, the other half is reported. Writes `results/operating.md` and `.csv`.
 
     python benchmarks/operating.py --curves 40 --store findings.parquet
     python benchmarks/operating.py --store findings.parquet --table
+    python benchmarks/operating.py --priors corpus
 
 Nulls are not simulated: where the rule wants a bound on false alarms instead, it
 is a gate like the others.
@@ -26,6 +27,7 @@ import pandas as pd
 
 from emergent_stats.design.simulate import draw_design, simulate_curve
 from emergent_stats.design.truths import TRUTHS
+from emergent_stats.model.learnt import SOURCES
 from emergent_stats.model.trends import BREAKS
 from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, Verdict, decide
 from emergent_stats.verdict.judge import findings_of
@@ -65,12 +67,13 @@ def from_row(row: dict) -> Findings:
     return Findings(**values)
 
 
-def collect(truth: str, count: int, seed: int) -> list[dict]:
+def collect(truth: str, count: int, seed: int, priors: str = "weak") -> list[dict]:
     """Rows of one truth: curve i has the i-th of the designs, whichever truth it is."""
     place = list(TRUTHS).index(truth)
     designs = [draw_design([seed, 13, i]) for i in range(count)]
     curves = [simulate_curve(truth, d, [seed, place, i])[0] for i, d in enumerate(designs)]
-    found = findings_of(curves, seed=seed, thresholds=replace(THRESHOLDS, probability=LOWEST))
+    lowest = replace(THRESHOLDS, probability=LOWEST)
+    found = findings_of(curves, seed=seed, thresholds=lowest, priors=priors)
     return [
         {"truth": truth, "account": TRUTHS[truth].account, "inside": TRUTHS[truth].inside,
          "index": i, "m": d.m, "n": d.n, "sigma_true": d.sigma,
@@ -96,6 +99,8 @@ def candidates() -> dict[str, Rule]:
     """Rules by name."""
     now, t = THRESHOLDS, replace(THRESHOLDS, bound=np.inf, p_cal=np.inf)
     found = {"the rule as it stands": rule(now), "no bound on false alarms": rule(t)}
+    for bound in (0.02, 0.03, 0.1):
+        found[f"bound {bound:g}"] = rule(replace(now, bound=bound))
     for p in (0.9, 0.97, 0.98):
         found[f"no bound, P > {p:g}"] = rule(replace(t, probability=p))
     for grid in (-1.0, 0.7, 0.8, 0.9):
@@ -179,7 +184,7 @@ def markdown(frame: pd.DataFrame) -> str:
     )
 
 
-def text(rows: pd.DataFrame, seed: int) -> str:
+def text(rows: pd.DataFrame, seed: int, priors: str = "weak") -> str:
     """All tables."""
     choose, report = rows[rows["index"] % 2 == 0], rows[rows["index"] % 2 == 1]
     asked = ", ".join(f"{name} ≤ {100 * limit:g} %" for name, limit in ASKED.items())
@@ -188,7 +193,7 @@ def text(rows: pd.DataFrame, seed: int) -> str:
             "# Error rates of the verdict", "",
             f"Seed {seed}; {len(rows)} curves of {rows['truth'].nunique()} truths on designs drawn "
             "at random (m 5 to 24, n 50 to 5,000, noise 0 to .4, uneven scales, all links); "
-            "`benchmarks/operating.py`. "
+            f"priors {priors}; `benchmarks/operating.py`. "
             f"Asked of smooth truths: {asked}.", "",
             "## Rules, on the half for choosing", "", markdown(compared(choose)), "",
             "## Rules, on the other half", "", markdown(compared(report)), "",
@@ -203,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--curves", type=int, default=40, help="curves of each truth")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--priors", default="weak", choices=SOURCES)
     parser.add_argument("--store", type=Path, help="file (.parquet) that keeps the findings")
     parser.add_argument("--table", action="store_true", help="only hold --store against the rules")
     args = parser.parse_args()
@@ -214,16 +220,17 @@ def main() -> None:
         made = []
         for truth in TRUTHS:
             start = time.perf_counter()
-            made += collect(truth, args.curves, args.seed)
+            made += collect(truth, args.curves, args.seed, args.priors)
             seconds = (time.perf_counter() - start) / args.curves
             print(f"{truth}: {seconds:.2f} s per curve", file=sys.stderr, flush=True)
         rows = pd.DataFrame(made)
         if args.store is not None:
             rows.drop(columns=["p_cal", "power"]).to_parquet(args.store, index=False)
-    found = text(rows, args.seed)
+    found = text(rows, args.seed, args.priors)
+    name = "operating" if args.priors == "weak" else f"operating_{args.priors}"
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "operating.md").write_text(found, encoding="utf-8")
-    by_truth(rows, calls(rows, rule())).to_csv(RESULTS / "operating.csv", index=False)
+    (RESULTS / f"{name}.md").write_text(found, encoding="utf-8")
+    by_truth(rows, calls(rows, rule())).to_csv(RESULTS / f"{name}.csv", index=False)
     print(found)
 
 

@@ -30,6 +30,8 @@ from emergent_stats.model.observed import BINOMIAL
 _NODES_ERROR, _RATE_ERROR, _SHARP_RATE_ERROR = 0.06, 0.05, 0.2
 # nats of Kullback-Leibler divergence from the prior at which a rate is pinned down
 _SHARP = 0.7
+#: A log evidence this far below the best need not be exact.
+NEGLIGIBLE = 8.0
 #: Error above which an evidence is not relied on.
 DOUBTFUL_ERROR = 0.5
 #: Share of an evidence on one node above which it is not relied on.
@@ -183,8 +185,8 @@ def log_evidence(
         if matters.size:
             run.draw(matters, effort.points)
     for index in range(effort.passes):
-        _, error, _ = run.summary()
-        poor = matters[error[matters] > effort.enough]
+        log_z, error, _ = run.summary()
+        poor = matters[(error > _enough(effort, log_z, floor))[matters]]
         if poor.size == 0:
             break
         if run.enumerated:
@@ -192,11 +194,11 @@ def log_evidence(
         else:
             run.draw(poor, effort.more)
     # rather a late answer than none: what would not be relied on gets many more points
-    for index in range(effort.rescues):
+    for index in range(0 if run.enumerated else effort.rescues):
         _, error, _ = run.summary()
         weak = (error > 0.5 * DOUBTFUL_ERROR) | (run.heaviest() > DOUBTFUL_SHARE)
         doubtful = matters[weak[matters]]
-        if doubtful.size == 0 or run.enumerated:
+        if doubtful.size == 0:
             break
         run.draw(doubtful, effort.more * 4 ** (index + 1))
     log_z, scatter, effective = run.summary()
@@ -211,6 +213,14 @@ def log_evidence(
         hypothesis, batch.curves, log_z, error, effective, not run.enumerated, run.calls,
         run.bound, doubts, nuisance, run.posterior,
     )  # fmt: skip
+
+
+def _enough(effort: Effort, log_z: np.ndarray, floor: np.ndarray | None) -> np.ndarray | float:
+    """Error at which no more is done: what is far behind the best moves no probability by it."""
+    if floor is None:
+        return effort.enough
+    behind = np.clip(floor + NEGLIGIBLE - log_z, 0.0, NEGLIGIBLE)
+    return effort.enough * np.exp(0.5 * behind)
 
 
 def _by_importance(

@@ -9,7 +9,7 @@ import numpy as np
 
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, LARGE_ERROR, Effort
-from emergent_stats.evidence.evidence import Evidence, log_evidence, second_opinion
+from emergent_stats.evidence.evidence import NEGLIGIBLE, Evidence, log_evidence, second_opinion
 from emergent_stats.evidence.integrand import is_linear
 from emergent_stats.evidence.threads import Progress, each
 from emergent_stats.model.curve import Curve
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Analysed first: one of them is usually the best or near it, and sets the scale for the rest.
 _FIRST = ("power_law", "ceiling", "transition", "kink", "flat", "decline")
-#: A log evidence this far below the best need not be exact.
-_NEGLIGIBLE = 8.0
 #: And one this far below needs no second opinion.
 _CLOSE = 6.0
 
@@ -160,7 +158,7 @@ def evidences(
     hint = None
     for h in sorted(chosen, key=lambda h: _FIRST.index(h.name) if h.name in _FIRST else 9):
         found[h.name] = log_evidence(
-            batch, h, seed=seed, floor=floor - _NEGLIGIBLE, hint=hint, effort=effort
+            batch, h, seed=seed, floor=floor - NEGLIGIBLE, hint=hint, effort=effort
         )
         floor = np.maximum(floor, found[h.name].log_z)
         hint = hint or found[h.name].nuisance

@@ -27,6 +27,8 @@ _LEAST_SIGMA = 5e-4
 _RULED_OUT = 1e-6
 # places at which the fit of a line is looked at, and nodes of what is irreducible in a loss
 _LOSS_GRID, _LOSS_NODES = 160, 24
+# prior mass below which a stretch weighs nothing
+_NO_MASS = 1e-14
 # two standard deviations of a rate, as a share of it, below which half as many nodes are enough
 _NARROW = 0.8
 
@@ -106,7 +108,8 @@ def lattice(
             rates.append(_irreducible_nodes(priors[name], obs, x, metric))
         elif name in priors:
             # a guess rate near a known chance needs few; what saturation loses can be anything
-            share = 0.5 if _narrow(priors[name]) else 1.5 if metric.saturating() == metric else 1.0
+            wide = name == "lapse" and metric.saturating() == metric
+            share = 0.5 if _narrow(priors[name]) else 1.5 if wide else 1.0
             rates.append(_rate_nodes(priors[name], at, width, int(np.ceil(share * most))))
         else:
             value = np.full((count, 1), fixed.get(name, 0.0))
@@ -237,7 +240,10 @@ def _irreducible_nodes(
         grid = np.unique(np.concatenate([prior.from_normal(z), lowest * (1.0 - near)]))
         grid = grid[(grid > float(prior.from_normal(np.array(-6.5)))) & (grid < lowest)]
         if grid.size < 2:
-            grid = lowest * np.array([0.5, 0.999])
+            # the prior knows nothing irreducible that small: as good as impossible
+            found.append(np.full(_LOSS_NODES, 0.5 * lowest))
+            log_weight.append(np.where(np.arange(_LOSS_NODES) > 0, -np.inf, np.log(_NO_MASS)))
+            continue
         middle = 0.5 * (grid[1:] + grid[:-1])
         skill, slope = metric.beyond(shown, middle[:, None])
         line = np.stack([np.ones_like(own), own], axis=1)
@@ -318,7 +324,7 @@ def _stretches(value: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray
     first = np.concatenate([[0.0], np.cumsum((value * density)[1:] + (value * density)[:-1])])
     first *= 0.5 * (_Z[1] - _Z[0])
     mass = np.diff(special.ndtr(z))
-    there = mass > 1e-14
+    there = mass > _NO_MASS
     rate = np.diff(np.interp(z, _Z, first)) / np.where(there, mass, 1.0)
     edges = np.interp(z, _Z, value)
     rate = np.clip(rate, np.maximum(edges[:-1], 0.0), edges[1:])

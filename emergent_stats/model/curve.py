@@ -179,7 +179,7 @@ class Curve:
         """Examples per score: published, else from score and stderr, else `ASSUMED_N`."""
         y, se = self.score, self.stderr
         usable = np.isfinite(se) & (se > 0) & (y > 0) & (y < 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             implied = np.where(usable, np.maximum(1.0, np.round(y * (1 - y) / se**2)), np.nan)
         if np.isfinite(implied).any():
             # a 0 % ± 0 of the same series was scored on as many examples as its neighbours

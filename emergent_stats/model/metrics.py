@@ -25,7 +25,11 @@ ALIASES: dict[str, str] = {}
 _LN2, _NEAR_QUARTER = float(np.log(2.0)), near_chance(0.25)
 _HERMITE = hermite(24)
 # values of a forced choice from which a table of its integral is worth its making
-_MANY = 12_000
+_MANY = 1_000
+# entries of that table: steps at which a straight line is right to 1e-6
+_TABLE = 12_000
+# cross-entropy in nats whose perplexity is about the largest number
+_LARGEST = 700.0
 
 
 def named[M: Metric](**names: str) -> Callable[[type[M]], type[M]]:
@@ -165,8 +169,7 @@ def _guessed(options: float) -> float:
 
 @lru_cache(maxsize=64)
 def _choice_table(options: float) -> tuple[np.ndarray, np.ndarray]:
-    # steps at which a straight line is right to 1e-6
-    grid = np.linspace(-12.0, 2.75, _MANY)
+    grid = np.linspace(-12.0, 2.75, _TABLE)
     return grid, np.asarray(_choice_fraction(grid, options))
 
 
@@ -285,7 +288,7 @@ class Perplexity(CrossEntropy):
     range: ClassVar[tuple[float, float]] = (1.0, np.inf)
 
     def _of_loss(self, loss):
-        return np.exp(loss)
+        return np.exp(loss if _is_symbolic(loss) else np.minimum(loss, _LARGEST))
 
     def _to_loss(self, score):
         return np.log(score)

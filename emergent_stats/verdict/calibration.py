@@ -31,6 +31,10 @@ _BLOCK = 256
 _ROUGH = 1.5
 # series per height for power, as a share of the null series
 _POWER_SHARE = 8
+#: Null series as broken as the data after which no more are wanted, where that is all one asks.
+ENOUGH_AS_BROKEN = 10
+# null series looked at before they are first counted; then twice as many, and so on
+_WAVE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +44,11 @@ class Calibration:
     Attributes
     ----------
     p_cal : float
-        (1 + number of null series with at least the observed Bayes factor)/(1 + R).
+        (1 + number of null series with at least the observed Bayes factor)/(1 + R); where they
+        were stopped at the h-th such series, h over the number until then.
     power : float
-        Share of series with a jump of the claim's height that are found.
+        Share of series with a jump of the claim's height that are found; NaN, and `powers` empty,
+        where the null was stopped.
     powers : dict
         The same at `REFERENCE_HEIGHTS`.
     claim_height : float
@@ -215,6 +221,7 @@ def calibrate(
     seed: int = 0,
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
+    enough: int | None = None,
 ) -> Calibration:
     """Simulated null and power of one curve's design.
 
@@ -235,17 +242,34 @@ def calibrate(
         Threads.
     progress : callable, optional
         Called with the number of series done since the last call.
+    enough : int, optional
+        Stop the null at so many series as broken as the data: a sequential
+        Monte Carlo p-value (Besag and Clifford 1991, Biometrika 78, 301–304)
+        is valid as well, and cheap where it is large. Power is then not asked.
     """
     rng = np.random.default_rng([seed, 11, batch.curves[row].fingerprint])
     hypotheses = {n: e.hypothesis for n, e in evidences.items()}
     gradual = {n: e for n, e in evidences.items() if e.hypothesis.account == "gradual"}
     null_batch = simulate_batch(batch, row, draw_posterior(gradual, row, series, rng), rng)
-    null = bayes_factors(null_batch, hypotheses, seed + 1, jobs, progress, log_bf)
+    curve = batch.curves[row]
+    step, claim_height = claimed_step(curve, batch.obs.guide[row, : curve.m])
+
+    def look(rows: np.ndarray) -> np.ndarray:
+        return bayes_factors(null_batch.take(rows), hypotheses, seed + 1, jobs, progress, log_bf)
+
+    if enough:
+        # posterior draws come one hypothesis after the other; what may stop must not
+        order = np.random.default_rng([seed, 12, curve.fingerprint]).permutation(series)
+        null, p_cal = _until(enough, order, look, log_bf)
+        if np.isfinite(p_cal):
+            if progress:
+                progress(calibration_size(series) - null.size)
+            return Calibration(p_cal, float("nan"), {}, claim_height, null)
+    else:
+        null = look(np.arange(series))
     p_cal = (1 + int((null >= log_bf - 1e-9).sum())) / (1 + series)
     # found: more broken than nearly every null series, and more likely real than not
     needed = max(float(np.quantile(null, 1 - threshold)), np.log(9.5))
-    curve = batch.curves[row]
-    step, claim_height = claimed_step(curve, batch.obs.guide[row, : curve.m])
     heights = (*REFERENCE_HEIGHTS, claim_height)
     each = max(20, series // _POWER_SHARE)
     # one batch for all heights, so that the work is shared out evenly
@@ -262,6 +286,23 @@ def calibrate(
         claim_height,
         null,
     )
+
+
+def _until(
+    enough: int, order: np.ndarray, look: Callable[[np.ndarray], np.ndarray], log_bf: float
+) -> tuple[np.ndarray, float]:
+    """Log Bayes factors of series in the given order, up to the last that was looked at.
+
+    And the p-value, NaN if fewer than `enough` of all are as broken as the data.
+    """
+    null, size = np.zeros(0), _WAVE
+    while null.size < order.size:
+        null = np.concatenate([null, look(order[null.size : null.size + size])])
+        as_broken = np.flatnonzero(null >= log_bf - 1e-9)
+        if as_broken.size >= enough:
+            return null, enough / (1 + int(as_broken[enough - 1]))
+        size *= 2
+    return null, float("nan")
 
 
 def calibration_size(series: int) -> int:

@@ -379,7 +379,8 @@ def _details(c: Comparison) -> Iterator[str]:
             f"{c.height[0]:.1f} to {c.height[1]:.1f} nats high"
         )
     if c.p_cal is not None:
-        yield f"simulated gradual series as broken: {c.p_cal:.3f}; power {c.power:.2f}"
+        found = "" if c.power is None else f"; power {c.power:.2f}"
+        yield f"simulated gradual series as broken: {c.p_cal:.3f}{found}"
     for height, power in c.powers.items():
         yield f"power for a jump of {height} nats: {power:.2f}"
 

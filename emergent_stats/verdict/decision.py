@@ -24,9 +24,7 @@ class Thresholds:
     bound : float
         Largest value of that share for `real`, confirmed or not. Without
         simulation: of 1/(Bayes factor), which bounds the share for any gradual
-        truth drawn from the prior (Markov). Where
-        the kind of break is unresolved, two accounts fit by halves, and the
-        bound has to reach `p_cal` itself.
+        truth drawn from the prior (Markov).
     power : float
         Smallest simulated power at the claim's own height for `artefact`.
     grid : float
@@ -52,7 +50,7 @@ class Thresholds:
 
     probability: float = 0.95
     p_cal: float = 0.01
-    bound: float = 0.1
+    bound: float = 0.05
     power: float = 0.8
     grid: float = 0.5
     second_scale: float = 0.5
@@ -219,7 +217,7 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
     confirmed = None
     if f.p_cal is None:
         bound = float(np.exp(-f.log_bf))
-        if bound > (t.p_cal if kind == "unresolved" else t.bound):
+        if bound > t.bound:
             return _undecided(
                 f"not calibrated: {lead}, but gradual truths could give as much by chance "
                 f"(bound on the share {bound:.2f}); simulate with --calibrate 500"

@@ -325,9 +325,7 @@ def verdicts(p: np.ndarray, thresholds: Thresholds = THRESHOLDS) -> np.ndarray:
     t = thresholds
     real, gradual = share_of(p, *BREAKS), share_of(p, "gradual")
     factor = 0.5 * real / np.maximum(gradual, 1e-300)
-    resolved = np.max([share_of(p, account) for account in BREAKS], axis=0) > t.probability
-    bound = np.where(resolved, t.bound, t.p_cal)
-    found = np.where((real > t.probability) & (factor * bound >= 1), "real", "undecided")
+    found = np.where((real > t.probability) & (factor * t.bound >= 1), "real", "undecided")
     return np.where(gradual > t.probability, "gradual", found)
 
 

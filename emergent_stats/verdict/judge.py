@@ -26,8 +26,8 @@ from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.results.checkpoints import thinned
 from emergent_stats.results.showing import default_progress
 from emergent_stats.verdict import summary
+from emergent_stats.verdict.calibration import ENOUGH_AS_BROKEN, calibration_size
 from emergent_stats.verdict.calibration import calibrate as run_calibration
-from emergent_stats.verdict.calibration import calibration_size
 from emergent_stats.verdict.comparison import Comparison
 from emergent_stats.verdict.comparisons import Comparisons
 from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, too_few
@@ -262,8 +262,9 @@ class _Analysis:
             c = run_calibration(
                 self.batch, row, self.evidence, f.log_bf, self.calibrate,
                 t.p_cal, self.seed, self.jobs, self.report,
+                ENOUGH_AS_BROKEN if f.p_real > t.probability else None,
             )  # fmt: skip
-            f = replace(f, p_cal=c.p_cal, power=c.power)
+            f = replace(f, p_cal=c.p_cal, power=c.power if c.powers else None)
             powers = c.powers
         verdict, rows = decide(f, t), self._rows()
         return Comparison(

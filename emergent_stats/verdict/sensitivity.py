@@ -84,11 +84,16 @@ def extra_hypotheses(
     ]
 
 
+#: Nats behind the best from which no prior of the grid brings a hypothesis back.
+_LOST = 14.0
+
+
 class _Carried:
     """Log evidences under other priors, from the nodes at hand: each ratio of priors once."""
 
     def __init__(self, evidences: Mapping[str, Evidence]):
         self.evidences = evidences
+        self._best = np.max([e.log_z for e in evidences.values()], axis=0)
         self._ratios: dict[tuple[str, str, Prior], np.ndarray] = {}
         self._log_z: dict[tuple[str, Trend], np.ndarray] = {}
 
@@ -107,7 +112,7 @@ class _Carried:
         """Log evidence (C,) of `new` over the range of the nodes of `source`."""
         evidence = self.evidences[source]
         old = evidence.hypothesis
-        if new.trend == old.trend:
+        if new.trend == old.trend or (evidence.log_z < self._best - _LOST).all():
             return evidence.log_z
         key = source, new.trend
         if key not in self._log_z:

@@ -20,8 +20,9 @@ from emergent_stats.verdict.calibration import draw_posterior, simulate_batch
 #: Probability of an account below which it has no say in an interval.
 _NOTHING = 1e-3
 _DRAWS = 400
-# replicated series of a predictive check: p-values of .005 must be told from 0
-_REPLICATES = 600
+# replicated series of a predictive check: p-values of .005 must be told from 0; fewer do where
+# the first of them leave no doubt that it is larger
+_REPLICATES, _FIRST, _PLENTY = 600, 60, 6
 _GRID = 81
 _NAN = (float("nan"), float("nan"))
 
@@ -180,7 +181,18 @@ def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.
     models can be as wide as it takes to excuse any residuals, but not that
     they come in order. Near 0 if no account fits.
     """
-    drawn = draw_posterior(evidence, 0, _REPLICATES, rng)
+    count, extremes = _FIRST, _extremes(batch, evidence, _FIRST, rng)
+    if extremes.min() < _PLENTY:
+        more = _REPLICATES - _FIRST
+        count, extremes = count + more, extremes + _extremes(batch, evidence, more, rng)
+    return min(1.0, 2 * float(extremes.min()) / count)
+
+
+def _extremes(
+    batch: Batch, evidence: Mapping[str, Evidence], count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Of `count` replicated series: how many are as unlikely, and how many as orderly."""
+    drawn = draw_posterior(evidence, 0, count, rng)
     again = simulate_batch(batch, 0, drawn, rng)
     m = batch.curves[0].m
     less, closer, start = [], [], 0
@@ -199,8 +211,7 @@ def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.
         less.append(density[1] <= density[0] + 1e-9)
         closer.append(together[1] >= together[0] - 1e-9)
         start += size
-    p = [float(np.concatenate(v).mean()) for v in (less, closer)]
-    return min(1.0, 2 * min(p))
+    return np.array([np.concatenate(v).sum() for v in (less, closer)])
 
 
 def _residual_scale(batch: Batch, h, skill, sigma, rates) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.results.corpus import data_dir, load, series, studies
 from emergent_stats.results.selection import curve_from_rows, curves
 from emergent_stats.verdict.decision import too_few
-from emergent_stats.verdict.judge import compare_all
+from emergent_stats.verdict.judge import compare, compare_all
 from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
 AXIS = np.array([0.125e9, 0.35e9, 1.3e9, 2.7e9, 6.7e9, 13e9, 30e9, 66e9])
@@ -211,3 +211,23 @@ def test_evidences_that_once_grew_beyond_all_bounds(task):
     frame = load("bigbench-bigg")
     for curve in curves(frame[frame["task"] == task]):
         check_evidences(curve, SCREEN)
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [1e-3] * 6,
+        [30.0, 29.0, 28.0, 1e-3, 1e-4, 1e-5],
+        [1e-9, 1e3, 1e-9, 1e3, 2.0, 1.0],
+        [1e200, 1e199, 1e198, 1e190, 1e180, 1e170],
+    ],
+)
+@pytest.mark.parametrize("metric", ["cross_entropy", "perplexity"])
+def test_losses_of_any_size_have_numbers(losses, metric):
+    if metric == "perplexity":
+        losses = np.maximum(losses, 1e-3) + 1.0
+    # warnings are errors: 0/0 and overflow were here
+    found = compare(Curve(10.0 ** np.arange(6, 12), losses, metric))
+    p = [getattr(found, f"p_{account}") for account in ACCOUNTS]
+    assert sum(p) == pytest.approx(1.0)
+    assert all(np.isfinite(row["log_evidence"]) for row in found.hypotheses)
