@@ -190,10 +190,10 @@ def text(rows: pd.DataFrame, seed: int, priors: str = "weak") -> str:
     asked = ", ".join(f"{name} ≤ {100 * limit:g} %" for name, limit in ASKED.items())
     return "\n".join(
         [
-            "# Error rates of the verdict", "",
+            f"# Error rates of the verdict, {priors} priors", "",
             f"Seed {seed}; {len(rows)} curves of {rows['truth'].nunique()} truths on designs drawn "
             "at random (m 5 to 24, n 50 to 5,000, noise 0 to .4, uneven scales, all links); "
-            f"priors {priors}; `benchmarks/operating.py`. "
+            "`benchmarks/operating.py`. "
             f"Asked of smooth truths: {asked}.", "",
             "## Rules, on the half for choosing", "", markdown(compared(choose)), "",
             "## Rules, on the other half", "", markdown(compared(report)), "",

@@ -8,7 +8,6 @@ at all can err less.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +17,7 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import QUICK
 from emergent_stats.evidence.evidence import log_evidence
 from emergent_stats.evidence.integrand import log_visibility
+from emergent_stats.evidence.threads import Progress, each
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.metrics import MultipleChoice
 from emergent_stats.model.noise import noise_for
@@ -93,10 +93,7 @@ def try_out(
     ResultsError
         With fewer than `LEAST_SERIES` series.
     """
-    if series < LEAST_SERIES:
-        raise ResultsError(
-            f"{series} simulated series say nothing about a share; use {LEAST_SERIES} or more"
-        )
+    _check(series)
     rng = np.random.default_rng([seed, 41])
     template = Batch.of([plan.curve()], plan.curve().metric_object)
     metric = template.metric
@@ -138,6 +135,13 @@ def try_out(
     return found
 
 
+def _check(series: int) -> None:
+    if series < LEAST_SERIES:
+        raise ResultsError(
+            f"{series} simulated series say nothing about a share; use {LEAST_SERIES} or more"
+        )
+
+
 def account_evidences(
     batch: Batch,
     chosen: list[Hypothesis],
@@ -147,22 +151,15 @@ def account_evidences(
 ) -> np.ndarray:
     """Log evidence of each account (C, accounts) at quick effort; −inf if not in `chosen`."""
     known = {h.name: h for h in chosen}
-    done = 0
+    report = Progress(progress, total=len(batch))
 
     def work(start: int) -> np.ndarray:
-        nonlocal done
         part = batch.take(np.arange(start, min(start + _BLOCK, len(batch))))
         log_z = {n: log_evidence(part, h, effort=QUICK, seed=seed).log_z for n, h in known.items()}
-        done += len(part)
-        if progress:
-            progress(done, len(batch))
+        report(len(part))
         return account_log_z(log_z, known)
 
-    starts = range(0, len(batch), _BLOCK)
-    if jobs == 1:
-        return np.concatenate([work(start) for start in starts])
-    with ThreadPoolExecutor(jobs) as pool:
-        return np.concatenate(list(pool.map(work, starts)))
+    return np.concatenate(each(range(0, len(batch), _BLOCK), work, jobs))
 
 
 def bayes_floor(
@@ -193,10 +190,7 @@ def bayes_floor(
     ResultsError
         With fewer than `LEAST_SERIES` series.
     """
-    if series < LEAST_SERIES:
-        raise ResultsError(
-            f"{series} simulated series say nothing about a share; use {LEAST_SERIES} or more"
-        )
+    _check(series)
     rng = np.random.default_rng([seed, 43])
     curve = plan.curve()
     template = Batch.of([curve], curve.metric_object)

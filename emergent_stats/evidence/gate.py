@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from emergent_stats.evidence.kernels import AROUND_MEAN, KERNEL
+from emergent_stats.evidence.kernels import AROUND_MEAN
+from emergent_stats.model.density import KERNEL
 from emergent_stats.model.visible import LEAST
 
 #: (smallest/actual change)⁴ below which a change is plain to see, and so at all nodes around it.

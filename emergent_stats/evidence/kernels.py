@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-# `_nrt=False`: without it every call counts the references to each array of the tuples it is
-# given, which takes longer than the work itself. Such functions must not allocate.
-_OPTIONS: dict[str, Any] = {
-    "cache": True, "nogil": True, "error_model": "numpy", "_nrt": False
-}  # fmt: skip
-#: Compiles functions that allocate nothing.
-KERNEL: Any = njit(**_OPTIONS)
 #: How a change can be invisible (`Gate.way`).
 NO_GATE, AROUND_MEAN, AGAINST_OTHERS = 0, 1, 2
 

@@ -20,7 +20,7 @@ from emergent_stats.evidence.inner import (
     start_line,
     weigh,
 )
-from emergent_stats.evidence.kernels import KERNEL
+from emergent_stats.model.density import KERNEL
 
 # nats below the best σ of a point at which the walk ends, sooner at points that matter little
 _LEAVE, _LEAVE_SOON = 8.5, 3.0

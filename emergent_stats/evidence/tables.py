@@ -16,15 +16,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from emergent_stats.evidence.nuisance import Lattice
-from emergent_stats.model import observed
-from emergent_stats.model.likelihood import log_density, slope_curve
+from emergent_stats.model.density import (
+    KERNEL,
+    Observation,
+    Rates,
+    link_of,
+    log_density,
+    seen_in,
+    slope_curve,
+)
 from emergent_stats.model.metrics import Metric
-from emergent_stats.model.observed import SKILL_NORMAL, Observations
+from emergent_stats.model.observed import BINOMIAL, SKILL_NORMAL, Observations, behind
 
 #: Grid points of a profile, at most.
 POINTS = 64
@@ -79,11 +87,20 @@ class Profiles:
         return Profiles(self.kind, self.which[rows], self.value, self.grid, *own)
 
 
+class _Rule(NamedTuple):
+    """Rates (C, A), which of them weigh anything, and noises (C, J), as the kernel wants them."""
+
+    used: np.ndarray
+    guess: np.ndarray
+    lapse: np.ndarray
+    sigma: np.ndarray
+
+
 def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
     """Profiles of every score of `obs` at every node of the lattice."""
     (size, m), rates, noises = obs.mask.shape, nodes.guess.shape[1], nodes.sigma.shape[1]
     if obs.kind == SKILL_NORMAL:
-        seen, own, log_slope = observed.behind(
+        seen, own, log_slope = behind(
             metric, np.repeat(obs.value[:, None], rates, axis=1),
             np.repeat(obs.error[:, None], rates, axis=1), nodes.lapse[:, :, None],
         )  # fmt: skip
@@ -97,18 +114,12 @@ def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
         nothing, which = np.zeros((1, 1, 1, 1)), np.zeros((size, m), np.int64)
         top = np.where(obs.mask, top, 0.0)
         return Profiles(obs.kind, which, nothing, nothing, seen, variance, constant, top)
-    start, step, f, rest = observed.fraction_table(metric)
-    base = observed.top_score(metric) if obs.kind == observed.SCORE_NORMAL else 1.0
     value = np.zeros((size, m, rates, noises, POINTS))
     grid = np.zeros((size, m, rates, noises, 3))
     grid[..., 2] = 4.0
     top = np.zeros((size, m))
-    used = nodes.log_rate_weight > -np.inf
-    _fill(
-        used, obs.kind, metric.direction, base, obs.n, obs.k, obs.constant, obs.value, obs.error,
-        obs.mask, nodes.guess, nodes.lapse, nodes.sigma, start, step, f, rest,
-        value, grid, top,
-    )  # fmt: skip
+    rule = _Rule(nodes.log_rate_weight > -np.inf, nodes.guess, nodes.lapse, nodes.sigma)
+    _fill(rule, link_of(obs, metric), seen_in(obs), value, grid, top)
     which = np.arange(size * m).reshape(size, m)
     value, grid = (a.reshape(size * m, *a.shape[2:]) for a in (value, grid))
     return Profiles(obs.kind, which, value, grid, *_no_losses(size), top)
@@ -126,8 +137,7 @@ def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profil
     columns = [obs.n, obs.value, obs.error, obs.mask.astype(float)]
     keys = np.stack([*columns, *np.moveaxis(obs.k, 2, 0)], axis=-1).reshape(size * m, -1)
     _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    arrays = list(vars(obs).values())[1:]
-    few = Observations(obs.kind, *(a.reshape(size * m, 1, *a.shape[2:])[first] for a in arrays))
+    few = obs.each(lambda a: a.reshape(size * m, 1, *a.shape[2:])[first])
     made = profiles(few, metric, nodes.take(np.zeros(first.size, np.int64)))
     return Profiles(
         obs.kind, np.ascontiguousarray(which.reshape(size, m)), made.value, made.grid,
@@ -135,24 +145,18 @@ def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profil
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@KERNEL
 def _ndtr(x):
     return 0.5 * math.erfc(-x * 0.7071067811865476)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _bisect(
-    from_z, to_z, goal, below,
-    kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
-):  # fmt: skip
+@KERNEL
+def _bisect(from_z, to_z, goal, below, link, score, rates):
     """Last z, coming from `from_z`, at which |ℓ − goal| < tolerance (or ℓ < goal if `below`)."""
     near, far = from_z, to_z
     for _ in range(14):
         middle = 0.5 * (near + far)
-        v = log_density(
-            middle, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
-            start, step, f, rest,
-        )  # fmt: skip
+        v = log_density(middle, link, score, rates)
         inside = v < goal if below else abs(v - goal) < _LEVEL
         if inside:
             near = middle
@@ -161,31 +165,22 @@ def _bisect(
     return near
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _finest(
-    low, high, peak_height,
-    kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error, start, step, f, rest,
-):  # fmt: skip
+@KERNEL
+def _finest(low, high, peak_height, link, score, rates):
     """Width of the narrowest feature of b(z): 1/√curvature where b is not negligible."""
     most = 0.0
     for j in range(_LOOKS):
         z = low + (high - low) * j / (_LOOKS - 1.0)
-        v = log_density(
-            z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
-            start, step, f, rest,
-        )  # fmt: skip
+        v = log_density(z, link, score, rates)
         if v < peak_height - 12.0:
             continue
-        _, expected, observed = slope_curve(
-            z, kind, sign, base, g, scale, lp, n, k, constant, c, i, value, error,
-            start, step, f, rest,
-        )  # fmt: skip
+        _, expected, observed = slope_curve(z, link, score, rates)
         most = max(most, expected, observed)
     width = high - low
     return min(max(1.0 / math.sqrt(max(most, 1e-12)), width / 300.0), max(0.25 * width, 1e-9))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@KERNEL
 def _fall_away(row, count, centre):
     """Let the first `count` values never rise outwards from the index nearest to `centre`.
 
@@ -203,13 +198,11 @@ def _fall_away(row, count, centre):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(
-    wanted_rate, kind, sign, base, n, k, constant, value, error, mask, guess, lapse, sigma,
-    start, step, f, rest, out, grid, tops,
-):  # fmt: skip
+def _fill(rule, link, seen, out, grid, tops):
     """Fill the profiles of `Profiles` in place."""
-    size, m = mask.shape
-    noises = sigma.shape[1]
+    size, m = seen.mask.shape
+    noises = rule.sigma.shape[1]
+    kind, sign, start, step, f = link.kind, link.sign, link.start, link.step, link.fraction
     first, final = start, start + step * (f.size - 1)
     b = np.empty(_MOST)
     weighted = np.empty(_MOST)
@@ -218,18 +211,20 @@ def _fill(
     power = np.empty(POINTS)
     for c in range(size):
         for i in range(m):
-            if not mask[c, i]:
+            if not seen.mask[c, i]:
                 continue
-            ni, yi, ei = n[c, i], value[c, i], error[c, i]
-            share = yi if kind == 0 else yi / base
+            n, y = seen.n[c, i], seen.value[c, i]
+            score = Observation(n, seen.k, seen.constant, c, i, y, seen.error[c, i])
+            share = y if kind == BINOMIAL else y / link.base
             if sign < 0:
                 share = 1.0 - share
             tops[c, i] = -np.inf
-            for a in range(guess.shape[1]):
-                if not wanted_rate[c, a]:
+            for a in range(rule.guess.shape[1]):
+                if not rule.used[c, a]:
                     continue
-                g, lp = guess[c, a], lapse[c, a]
+                g, lp = rule.guess[c, a], rule.lapse[c, a]
                 scale = 1.0 - g - lp
+                rates = Rates(g, scale, lp)
                 # --- where b(z) is: peak, plateaus, bounds, finest feature
                 wanted = (share - g) / scale
                 if wanted <= f[0]:
@@ -239,31 +234,16 @@ def _fill(
                 else:
                     at = np.searchsorted(f, wanted)
                     peak = start + step * (at - (f[at] - wanted) / (f[at] - f[at - 1]))
-                at_low = log_density(
-                    first, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                    start, step, f, rest,
-                )  # fmt: skip
-                at_high = log_density(
-                    final, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                    start, step, f, rest,
-                )  # fmt: skip
-                at_peak = log_density(
-                    peak, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                    start, step, f, rest,
-                )  # fmt: skip
+                at_low = log_density(first, link, score, rates)
+                at_high = log_density(final, link, score, rates)
+                at_peak = log_density(peak, link, score, rates)
                 # a range of counts leans to one side of its score
                 for _ in range(_UPHILL):
-                    push, fish, _ = slope_curve(
-                        peak, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                        start, step, f, rest,
-                    )  # fmt: skip
+                    push, fish, _ = slope_curve(peak, link, score, rates)
                     reach = 1.0 / math.sqrt(max(fish, 1e-12))
                     beside = peak + min(max(push * reach * reach, -reach), reach)
                     beside = min(max(beside, first), final)
-                    v = log_density(
-                        beside, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                        start, step, f, rest,
-                    )  # fmt: skip
+                    v = log_density(beside, link, score, rates)
                     if v <= at_peak:
                         break
                     peak, at_peak = beside, v
@@ -274,29 +254,17 @@ def _fill(
                 high_plateau = at_high > top - _DROP
                 goal, below = (at_low, False) if low_plateau else (top - _DROP, True)
                 turn = peak if not low_plateau or abs(at_peak - at_low) >= _LEVEL else final
-                low = _bisect(
-                    first, turn, goal, below,
-                    kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                    start, step, f, rest,
-                )  # fmt: skip
+                low = _bisect(first, turn, goal, below, link, score, rates)
                 goal, below = (at_high, False) if high_plateau else (top - _DROP, True)
                 turn = peak if not high_plateau or abs(at_peak - at_high) >= _LEVEL else first
-                high = _bisect(
-                    final, turn, goal, below,
-                    kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                    start, step, f, rest,
-                )  # fmt: skip
+                high = _bisect(final, turn, goal, below, link, score, rates)
                 if high <= low:
                     low, high = min(low, high) - 1e-3, max(low, high) + 1e-3
-                sd = _finest(
-                    low, high, top,
-                    kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                    start, step, f, rest,
-                )  # fmt: skip
+                sd = _finest(low, high, top, link, score, rates)
                 # --- b(z) on a grid that serves the smallest σ of those that need one
                 hz = 0.55 * sd
                 for j in range(noises):
-                    sg = sigma[c, j]
+                    sg = rule.sigma[c, j]
                     if 0.2 * sd <= sg < sd:
                         hz = min(hz, 0.6 * sg * sd / math.sqrt(sg * sg + sd * sd))
                 ramp = 1.6 * 0.55 * sd
@@ -306,10 +274,7 @@ def _fill(
                 used = int((end - begin) / hz) + 2
                 for q in range(used):
                     z = begin + hz * q
-                    v = log_density(
-                        z, kind, sign, base, g, scale, lp, ni, k, constant, c, i, yi, ei,
-                        start, step, f, rest,
-                    )  # fmt: skip
+                    v = log_density(z, link, score, rates)
                     cap = max(cap, v)
                     v = math.exp(v - top)
                     if low_plateau:
@@ -317,7 +282,7 @@ def _fill(
                     if high_plateau:
                         v *= _ndtr((high + 6.5 * ramp - z) / ramp)
                     b[q] = v
-                if kind == 0:
+                if kind == BINOMIAL:
                     cap = min(cap, 0.0)
                 tops[c, i] = max(tops[c, i], cap)
                 centre = min(max(peak, low), high)
@@ -325,7 +290,7 @@ def _fill(
                 right_height = math.exp(at_high - top) if high_plateau else 0.0
                 narrow = 0  # points of `local`, which all σ far below sd share
                 for j in range(noises):
-                    sg = sigma[c, j]
+                    sg = rule.sigma[c, j]
                     width = math.sqrt(sg * sg + sd * sd)
                     quiet = sg < 0.2 * sd
                     reach = 7.0 * (1.02 * sd if quiet else width)
@@ -341,10 +306,7 @@ def _fill(
                             for p in range(narrow):
                                 s = lo + ds * p
                                 for t in range(3):
-                                    local[t, p] = log_density(
-                                        s + (t - 1) * h, kind, sign, base, g, scale, lp, ni,
-                                        k, constant, c, i, yi, ei, start, step, f, rest,
-                                    )  # fmt: skip
+                                    local[t, p] = log_density(s + (t - 1) * h, link, score, rates)
                             left_quiet, step_quiet = lo, ds
                             for p in range(narrow):
                                 down, v, up = local[0, p], local[1, p], local[2, p]

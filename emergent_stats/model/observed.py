@@ -6,7 +6,8 @@ from the metric object itself, so the formula of a metric is written once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -75,16 +76,27 @@ class Observations:
     guide_info: np.ndarray
     mask: np.ndarray
 
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Observations:
+        """Observations with every array changed in the same way."""
+        return replace(self, **{name: change(getattr(self, name)) for name in ARRAYS})
+
     def take(self, rows: np.ndarray) -> Observations:
         """Observations of some of the curves."""
-        arrays = (a[rows] for a in list(vars(self).values())[1:])
-        return Observations(self.kind, *arrays)
+        return self.each(lambda a: a[rows])
+
+    def one_a_row(self) -> Observations:
+        """Observations with models as rows and curves as columns."""
+        return self.each(lambda a: np.swapaxes(a, 0, 1))
 
     @classmethod
     def join(cls, parts: list[Observations]) -> Observations:
         """Put observations of one kind and width into one."""
-        columns = zip(*(list(vars(p).values())[1:] for p in parts), strict=True)
-        return cls(parts[0].kind, *(np.concatenate(c) for c in columns))
+        columns = {n: np.concatenate([getattr(p, n) for p in parts]) for n in ARRAYS}
+        return cls(parts[0].kind, **columns)
+
+
+#: Names of the arrays of `Observations`.
+ARRAYS = tuple(f.name for f in fields(Observations) if f.name != "kind")
 
 
 def observe(curves: list[Curve], metric: Metric, width: int | None = None) -> Observations:

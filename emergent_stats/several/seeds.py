@@ -30,7 +30,7 @@ from emergent_stats.evidence.importance import Integral, integrate, log_sum, spr
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
-from emergent_stats.model.observed import BINOMIAL, Observations, observe
+from emergent_stats.model.observed import BINOMIAL, observe
 from emergent_stats.model.priors import Beta, Gamma, Interior, Prior, Rising, Uniform
 from emergent_stats.model.trends import (
     JUMP_WIDTH,
@@ -206,12 +206,6 @@ def usable_seeds(curve: Curve) -> tuple[Curve, tuple[str, ...]]:
     return used, tuple(notes)
 
 
-def _by_seed(curve: Curve) -> Observations:
-    whole = observe([curve], curve.metric_object)
-    columns = [np.swapaxes(np.asarray(a), 0, 1) for a in list(vars(whole).values())[1:]]
-    return Observations(whole.kind, *columns)
-
-
 def compare_seeds(curve: Curve, *, seed: int = 0, nodes: int = 1500) -> SeedComparison:
     """Weigh one against two components of the seeds at each scale.
 
@@ -293,7 +287,7 @@ class _SeedsIntegrand:
     def __init__(self, hypothesis: SeedHypothesis, curve: Curve):
         self.hypothesis = hypothesis
         self.x = curve.x - curve.centre
-        self.obs = _by_seed(curve)
+        self.obs = observe([curve], curve.metric_object).one_a_row()
         self.priors = {
             n: Uniform(*p.bounds(self.x)) if isinstance(p, Interior) else p
             for n, p in hypothesis.priors().items()

@@ -102,8 +102,8 @@ class Views:
 
     @cached_property
     def observations(self) -> tuple[Observations, ...]:
-        """Observations per metric, one row a model."""
-        return tuple(_by_model(c) for c in self.curves)
+        """Observations per metric, one row a model, so that each may have its own noise."""
+        return tuple(observe([c], c.metric_object).one_a_row() for c in self.curves)
 
 
 def _title(curve: Curve) -> str:
@@ -126,10 +126,3 @@ def pick(
         models=tuple(curve.models[i] for i in at), key=curve.key if key is None else key,
         warnings=curve.warnings if warnings is None else warnings,
     )  # fmt: skip
-
-
-def _by_model(curve: Curve) -> Observations:
-    """Observations of a curve with its models as rows, so that each may have its own noise."""
-    whole = observe([curve], curve.metric_object)
-    columns = [np.swapaxes(np.asarray(a), 0, 1) for a in list(vars(whole).values())[1:]]
-    return Observations(whole.kind, *columns)

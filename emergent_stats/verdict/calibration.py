@@ -9,7 +9,6 @@ score rises most.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import QUICK, SCREEN, Effort
 from emergent_stats.evidence.evidence import Evidence, log_evidence
+from emergent_stats.evidence.threads import each
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.observed import BINOMIAL, from_counts, kind_of
@@ -170,20 +170,13 @@ def bayes_factors(
             progress(rows.size)
         return found
 
-    def again(rows: np.ndarray) -> np.ndarray:
-        return look(rows, QUICK)
-
-    starts = range(0, len(batch), _BLOCK)
-    with ThreadPoolExecutor(max(jobs, 1)) as pool:
-        found = np.concatenate(list(pool.map(work, starts)))
-        if focus is None:
-            return found
-        close = np.abs(found - focus) < _ROUGH
-        close |= found >= np.quantile(found, 0.95)
-        rows = np.flatnonzero(close)
-        parts = [rows[i : i + _BLOCK] for i in range(0, rows.size, _BLOCK)]
-        for part, better in zip(parts, pool.map(again, parts), strict=True):
-            found[part] = better
+    found = np.concatenate(each(range(0, len(batch), _BLOCK), work, jobs))
+    if focus is None:
+        return found
+    rows = np.flatnonzero((np.abs(found - focus) < _ROUGH) | (found >= np.quantile(found, 0.95)))
+    parts = [rows[i : i + _BLOCK] for i in range(0, rows.size, _BLOCK)]
+    for part, better in zip(parts, each(parts, lambda rows: look(rows, QUICK), jobs), strict=True):
+        found[part] = better
     return found
 
 
