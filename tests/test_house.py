@@ -45,6 +45,8 @@ KNOWING = {
 
 #: Lines of a module.
 LINES = 450
+#: Arguments of a compiled kernel.
+MOST_ARGUMENTS = 8
 #: Modules that are longer, with their length when the house was built: they can only shrink.
 LONG: dict[str, int] = {}
 #: Lines of the package; the aim is 19,000.
@@ -199,3 +201,17 @@ def test_the_tests_mirror_the_folders():
         if path.parent.relative_to(ROOT / "tests").as_posix() not in folders
     ]
     assert strays == []
+
+
+def test_kernels_take_one_thing_a_concept():
+    found = {
+        f"{module}.{node.name}": len(node.args.args)
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(read(path)))
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            w in ast.unparse(d).lower() for d in node.decorator_list for w in ("njit", "kernel")
+        )
+    }
+    assert len(found) > 20, "kernels are no longer found by their decorators"
+    assert {name: count for name, count in found.items() if count > MOST_ARGUMENTS} == {}

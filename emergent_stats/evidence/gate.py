@@ -50,8 +50,10 @@ def _seen(gate, s):
 
 
 @KERNEL
-def look_at_gate(q, c, w, a0, rows, scores, gate, work):
+def look_at_gate(q, at, given):
     """Log of the gate at the skills in `work`; adds its slope and curvature to what is there."""
+    rows, scores, gate, work = given.rows, given.scores, given.gate, given.work
+    c, w, a0 = at.c, at.w, at.a
     m = rows.base.shape[1]
     shown, lean, tilt = work.shown, work.lean, work.tilt
     there, slope, gap = work.there, work.there_lean, work.gap
@@ -104,8 +106,10 @@ def look_at_gate(q, c, w, a0, rows, scores, gate, work):
 
 
 @KERNEL
-def weigh_gate(count, q, c, w, a0, rows, scores, gate, work):
+def weigh_gate(count, q, at, given):
     """Add the log of the gate at `work.values` to `work.total`."""
+    rows, scores, gate, work = given.rows, given.scores, given.gate, given.work
+    c, w, a0 = at.c, at.w, at.a
     m = rows.base.shape[1]
     power, mean, values, fraction = work.power, work.mean, work.values, work.fraction
     seen, smallest = 0.0, (gate.visible / scores.left[c, a0]) ** 4

@@ -117,14 +117,16 @@ def _place(z, maps, work):
 
 
 @KERNEL
-def _equations(z, c, w, a0, j0, guide, rows, scores, maps, work):
+def _equations(z, at, guide, given):
     """Log likelihood at z; fills `new_grad` and `new_matrix` with the prior's in them too.
 
     With `guide` the scores are replaced by normal ones around the skills that
     they suggest. Skills come in `work.s`.
     """
+    rows, scores, work = given.rows, given.scores, given.work
+    c, w, a0, j0 = at.c, at.w, at.a, at.j
     q, m = z.size, rows.base.shape[1]
-    _place(z, maps, work)
+    _place(z, given.maps, work)
     s, grad, matrix, coef, speed = work.s, work.new_grad, work.new_matrix, work.coef, work.speed
     v0, v1, v2 = coef[0], coef[1], coef[2]
     e0, e1, e2 = speed[0], speed[1], speed[2]
@@ -180,10 +182,11 @@ def _equations(z, c, w, a0, j0, guide, rows, scores, maps, work):
 
 
 @KERNEL
-def start_line(z, c, w, j0, rows, scores, maps, work):
+def start_line(z, at, given):
     """Put `z` on a least-squares fit to the skills that the scores suggest, with the prior."""
+    work = given.work
     for _ in range(2):
-        _equations(z, c, w, 0, j0, True, rows, scores, maps, work)
+        _equations(z, at, True, given)
         _cholesky(z.size, work.new_matrix, 0.0, work.low)
         _solve(z.size, work.low, work.new_grad, work.move)
         for j in range(z.size):
@@ -191,23 +194,23 @@ def start_line(z, c, w, j0, rows, scores, maps, work):
 
 
 @KERNEL
-def find_mode(z, c, w, a0, j0, warm, steps, rows, scores, gate, maps, work):
+def find_mode(z, at, warm, steps, given):
     """Move `z` to the mode, leave the root of the precision there in `work.low`.
 
     Returns log of likelihood × prior × gate near the mode. Unless `warm` (a
     mode of nearly the same integrand), the gate, which is flat wherever the
     change is plain to see, is looked at last.
     """
-    q = z.size
+    q, work = z.size, given.work
     trial, move = work.trial, work.move
     for j in range(q):
         trial[j] = z[j]
-    gated = gate.way != NO_GATE
+    gated = given.gate.way != NO_GATE
     look, fresh, damping, best, step = gated and warm, True, 0.0, 0.0, 0
     while True:
-        total = _equations(trial, c, w, a0, j0, False, rows, scores, maps, work)
+        total = _equations(trial, at, False, given)
         if look:
-            total += look_at_gate(q, c, w, a0, rows, scores, gate, work)
+            total += look_at_gate(q, at, given)
         # --- accept or not, and where to look next
         if fresh or total > best:
             best = total
@@ -247,7 +250,7 @@ def find_mode(z, c, w, a0, j0, warm, steps, rows, scores, gate, maps, work):
 
 
 @KERNEL
-def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, work):
+def weigh(count, mode, t, log_density, place, given):
     """Log of target / proposal at the first `count` of nodes `t` (q, K), into `work.total`.
 
     The nodes lie around a mode, in units of the root of the precision in
@@ -255,6 +258,8 @@ def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, w
     Parameter values come in `work.values` (q, K). The target includes the
     prior of z; `log_density` (K,) is that of the nodes.
     """
+    rows, scores, maps, work = given.rows, given.scores, given.maps, given.work
+    c, w, a0, j0 = place.c, place.w, place.a, place.j
     q, m = mode.size, rows.base.shape[1]
     z, values, total, low = work.z, work.values, work.total, work.low
     skill = work.skill
@@ -295,9 +300,9 @@ def weigh(count, mode, t, log_density, c, w, a0, j0, rows, scores, gate, maps, w
             at = np.uint64(k)
             start = maps[j, at]
             values[j, p] = start + (u - k) * (maps[j, at + one] - start)
-    gated = gate.way != NO_GATE and work.ajar[0] >= OPEN
+    gated = given.gate.way != NO_GATE and work.ajar[0] >= OPEN
     if gated:
-        weigh_gate(count, q, c, w, a0, rows, scores, gate, work)
+        weigh_gate(count, q, place, given)
     noises = scores.sigma.shape[1]
     for i in range(m):
         base, a, b, d = (

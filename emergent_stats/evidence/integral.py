@@ -18,7 +18,7 @@ import numpy as np
 
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.integrand import Problem, log_visible_share
-from emergent_stats.evidence.kernels import Gate, Scores, scratch
+from emergent_stats.evidence.kernels import Deviates, Gate, Given, Scores, Sought, room, scratch
 from emergent_stats.evidence.nodes import student_nodes
 from emergent_stats.evidence.outer import BINS, SPREAD, Axis, gap_nodes, log_density, tempered
 from emergent_stats.evidence.points import Points, first_masses, joined, masses
@@ -262,30 +262,23 @@ class Integral:
         else:
             own, where = np.unique(curve, return_inverse=True)
         rows = problem.rows(batch.x[own], values, own, batch.offset)
-        log_m, variance = np.empty(curve.size), np.empty(curve.size)
-        noise_mass = np.empty((curve.size, noises))
-        kept_weight = np.empty((curve.size, kept_count))
-        kept = np.empty((curve.size, kept_count, q))
-        kept_noise = np.empty((curve.size, kept_count), np.int64)
-        calls = np.empty(curve.size, np.int64)
-        largest = np.empty(curve.size)
+        found = room(curve.size, q, noises, kept_count)
+        work = scratch(batch.x.shape[1], q, nodes, noises)
         sweep(
-            scan, curve, rate, where, weight, rows, self.scores, self.gate, problem.maps,
-            log_sigma, self.start, t, density, pick, shift, _STEPS,
-            scratch(batch.x.shape[1], q, nodes, noises), np.empty((curve.size, q)), log_m,
-            variance, noise_mass, kept, kept_noise, kept_weight, calls, largest,
+            scan, _STEPS, Sought(curve, rate, where, weight),
+            Given(rows, self.scores, self.gate, problem.maps, work),
+            log_sigma, self.start, Deviates(t, density, pick, shift), found,
         )  # fmt: skip
-        if np.isnan(log_m).any():
-            bad = int(curve[np.flatnonzero(np.isnan(log_m))[0]])
+        if np.isnan(found.log_m).any():
+            bad = int(curve[np.flatnonzero(np.isnan(found.log_m))[0]])
             raise ValueError(
                 f"the evidence of {problem.hypothesis.name!r} is not a number for curve "
                 f"{bad}; check its scores and the trend"
             )
-        self.calls += np.bincount(curve, calls, len(batch))
-        points.log_m[wanted], points.variance[wanted] = log_m + weight, variance
-        points.noise_mass[wanted] = noise_mass
-        points.kept[wanted], points.kept_noise[wanted] = kept, kept_noise
-        points.kept_weight[wanted], points.largest[wanted] = kept_weight, largest
+        self.calls += np.bincount(curve, found.calls, len(batch))
+        points.log_m[wanted] = found.log_m + weight
+        for name in ("variance", "noise_mass", "kept", "kept_noise", "kept_weight", "largest"):
+            getattr(points, name)[wanted] = getattr(found, name)
 
     def forget_tables(self) -> None:
         """Let go of what only further points would need; posteriors can still be asked for."""

@@ -1,8 +1,9 @@
-"""What the kernels are given, one named tuple a concept, and how they are compiled."""
+"""What the kernels are given, one named tuple a concept."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import namedtuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,62 +57,72 @@ class Rows(NamedTuple):
     other_basis: np.ndarray
 
 
-class Work(NamedTuple):
-    """Scratch memory of the kernels, for m models, q inner parameters, k points of each σ.
-
-    Where there are fewer than three inner parameters, arrays have three rows all the same.
-    """
-
-    s: np.ndarray
-    slope: np.ndarray
-    bend: np.ndarray
-    shown: np.ndarray
-    lean: np.ndarray
-    there: np.ndarray
-    there_lean: np.ndarray
-    gap: np.ndarray
-    coef: np.ndarray
-    speed: np.ndarray
-    grad: np.ndarray
-    new_grad: np.ndarray
-    tilt: np.ndarray
-    move: np.ndarray
-    middle: np.ndarray
-    first_moments: np.ndarray
-    trial: np.ndarray
-    mode: np.ndarray
-    ajar: np.ndarray
-    matrix: np.ndarray
-    new_matrix: np.ndarray
-    low: np.ndarray
-    shape: np.ndarray
-    moments: np.ndarray
-    z: np.ndarray
-    tau: np.ndarray
-    values: np.ndarray
-    total: np.ndarray
-    power: np.ndarray
-    skill: np.ndarray
-    mean: np.ndarray
-    fraction: np.ndarray
-    all_values: np.ndarray
-    all_totals: np.ndarray
-    owner: np.ndarray
+#: Scratch memory by shape, for m models, q inner parameters, k points of each of J noises. Where
+#: there are fewer than three inner parameters, rows are three all the same (`scratch`).
+_SCRATCH = {
+    "m": "s slope bend shown lean there there_lean gap",
+    "rows": "coef speed grad new_grad tilt move middle first_moments",
+    "q": "trial mode",
+    "two": "ajar",
+    "rows rows": "matrix new_matrix low shape moments",
+    "rows k": "z tau values",
+    "k": "total power skill mean",
+    "m k": "fraction",
+    "rows all": "all_values",
+    "all": "all_totals owner",
+}
+Work = namedtuple("Work", " ".join(_SCRATCH.values()))
 
 
 def scratch(m: int, q: int, k: int, noises: int) -> Work:
     """Return scratch memory for one thread."""
-    rows = max(q, 3)
-    arrays: list[np.ndarray] = [
-        *(np.zeros(m) for _ in range(8)),
-        *(np.zeros(rows) for _ in range(8)),
-        np.zeros(q), np.zeros(q), np.zeros(2),
-        *(np.zeros((rows, rows)) for _ in range(5)),
-        *(np.zeros((rows, k)) for _ in range(3)),
-        *(np.zeros(k) for _ in range(4)),
-        np.zeros((m, k)), np.zeros((rows, noises * k)), np.zeros(noises * k),
-        np.zeros(noises * k, np.int64),
-    ]  # fmt: skip
-    work = Work(*arrays)
-    work.shape[:] = np.eye(rows)
-    return work
+    size = {"m": m, "rows": max(q, 3), "q": q, "two": 2, "k": k, "all": noises * k}
+    arrays: dict[str, np.ndarray] = {
+        name: np.zeros([size[part] for part in shape.split()])
+        for shape, names in _SCRATCH.items()
+        for name in names.split()
+    }
+    arrays["owner"] = arrays["owner"].astype(np.int64)
+    arrays["shape"] += np.eye(size["rows"])
+    return Work(**arrays)
+
+
+class Given(NamedTuple):
+    """What one hypothesis and its curves are to the kernels; `maps` (q, points) are the priors'."""
+
+    rows: Rows
+    scores: Scores
+    gate: Gate
+    maps: np.ndarray
+    work: Any
+
+
+#: Curve, row of `Rows`, rates and noise at which the inner parameters are looked at.
+Place = namedtuple("Place", "c w a j")
+#: R points of the outer parameters, (R,) arrays: curve, rates, row of `Rows`, and the log weight
+#: that each will get. Points of one curve stand together.
+Sought = namedtuple("Sought", "curve rate where weight")
+#: Standard deviates `t` (N, q, K) in pairs ±t, their log densities (N, K); the set that each point
+#: takes for its first σ, `pick` (R,), the next σ takes the next; `shift`, uniform, for the choice
+#: of what is kept.
+Deviates = namedtuple("Deviates", "t log_density pick shift")
+#: What the walk through the noise fills in (see `room`).
+Found = namedtuple(
+    "Found", "modes log_m variance noise_mass kept kept_noise kept_weight calls largest"
+)
+
+
+def room(size: int, q: int, noises: int, keep: int) -> Found:
+    """Room for what is found at `size` points.
+
+    Modes (R, q) at the first σ; log of the integral and its relative variance (R,);
+    log of each σ's share of it (R, J); inner parameters kept (R, keep, q), their nodes
+    of σ and the log share of the integral that each stands for (R, keep): most are drawn
+    in proportion to their weight, the rest evenly, to have the tails; number of nodes at
+    which the integrand was evaluated, and its share on the heaviest of them (R,).
+    """
+    return Found(
+        np.empty((size, q)), np.empty(size), np.empty(size), np.empty((size, noises)),
+        np.empty((size, keep, q)), np.empty((size, keep), np.int64), np.empty((size, keep)),
+        np.empty(size, np.int64), np.empty(size),
+    )  # fmt: skip

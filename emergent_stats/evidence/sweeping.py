@@ -20,6 +20,7 @@ from emergent_stats.evidence.inner import (
     start_line,
     weigh,
 )
+from emergent_stats.evidence.kernels import Place
 from emergent_stats.model.density import KERNEL
 
 # nats below the best σ of a point at which the walk ends, sooner at points that matter little
@@ -58,11 +59,7 @@ def _spread(total, first, count, top):
 
 
 @KERNEL
-def sweep(
-    scan, curve, rate, where, weight, rows, scores, gate, maps, log_sigma, start, t, log_density,
-    pick, shift, steps, work, modes, log_m, variance, noise_mass, kept, kept_noise,
-    kept_weight, calls, largest,
-):  # fmt: skip
+def sweep(scan, steps, sought, given, log_sigma, start, deviates, found):
     """Integrate over σ and the inner parameters at each of R points.
 
     Parameters
@@ -70,39 +67,21 @@ def sweep(
     scan : bool
         Only look for the best σ of each point, and give the Laplace
         approximation there: enough to see where the integrand is.
-    curve, rate, where, weight : (R,) arrays
-        Curve, rates and basis of each point, and the log weight that it will
-        get; points of one curve stand together.
-    rows, scores, gate, maps
-        See `inner`.
+    steps : int
+        Newton steps, at most (twice that and more where the gate matters).
+    sought, given, deviates, found
+        See `kernels`; `found` is filled.
     log_sigma : (C, J) array
         Log weights of the nodes of σ.
     start : (C,) array
         Node of σ to begin with.
-    t, log_density : (N, q, K), (N, K) arrays
-        Standard deviates in pairs ±t, and their log density; `pick` (R,) is
-        the set that a point takes for its first σ, the next σ takes the next.
-    shift : float
-        Uniform, for the choice of what is kept.
-    steps : int
-        Newton steps, at most (twice that and more where the gate matters).
-    work : inner.Work
-    modes : (R, q) array, filled
-        Modes at the first σ.
-    log_m, variance : (R,) arrays, filled
-        Log of the integral, and its relative variance.
-    noise_mass : (R, J) array, filled
-        Log of each σ's share of the integral.
-    kept, kept_noise, kept_weight : (R, keep, q), (R, keep), (R, keep) arrays, filled
-        Inner parameters, nodes of σ, and the log share of the integral that
-        each stands for. Most are drawn in proportion to their weight; the
-        rest evenly, to have the tails.
-    calls : (R,) array, filled
-        Number of nodes at which the integrand was evaluated.
-    largest : (R,) array, filled
-        Share of the integral on its heaviest node.
     """
-    noises, (sets, most), q = log_sigma.shape[1], log_density.shape, maps.shape[0]
+    curve, rate, where, weight = sought.curve, sought.rate, sought.where, sought.weight
+    t, log_density, pick, work = deviates.t, deviates.log_density, deviates.pick, given.work
+    modes, log_m, variance, noise_mass = found.modes, found.log_m, found.variance, found.noise_mass
+    kept, kept_noise, kept_weight = found.kept, found.kept_noise, found.kept_weight
+    calls, largest = found.calls, found.largest
+    noises, (sets, most), q = log_sigma.shape[1], log_density.shape, given.maps.shape[0]
     total, values, owner = work.all_totals, work.all_values, work.owner
     z = work.mode
     last, best_seen, j_start = -1, -np.inf, 0
@@ -117,12 +96,9 @@ def sweep(
             while n < curve.size and curve[n] == c:
                 for i in range(q):
                     z[i] = 0.0
-                own_rate = rate[n]
-                start_line(z, c, where[n], j_start, rows, scores, maps, work)
+                start_line(z, Place(c, where[n], 0, j_start), given)
                 v = log_sigma[c, j_start] + weight[n]
-                v += find_mode(
-                    z, c, where[n], own_rate, j_start, False, steps, rows, scores, gate, maps, work
-                )
+                v += find_mode(z, Place(c, where[n], rate[n], j_start), False, steps, given)
                 for i in range(q):
                     v -= math.log(work.low[i, i])
                     modes[n, i] = z[i]
@@ -137,9 +113,8 @@ def sweep(
             for i in range(q):
                 z[i] = modes[r, i]
             while 0 <= j < noises:
-                laplace = log_sigma[c, j] + find_mode(
-                    z, c, where[r], a, j, True, steps, rows, scores, gate, maps, work
-                )
+                place = Place(c, where[r], a, j)
+                laplace = log_sigma[c, j] + find_mode(z, place, True, steps, given)
                 for i in range(q):
                     laplace -= math.log(work.low[i, i])
                 if laplace > top:
@@ -159,10 +134,7 @@ def sweep(
                     share = 1 if away > -2.0 else (2 if away > -4.0 else 4)
                     count = min(max(most // share, FEWEST), most) & ~1
                     own_set = (pick[r] + j) % sets
-                    weigh(
-                        count, z, t[own_set], log_density[own_set], c, where[r], a, j, rows,
-                        scores, gate, maps, work,
-                    )  # fmt: skip
+                    weigh(count, z, t[own_set], log_density[own_set], place, given)
                     calls[r] += count
                     log_w = log_sigma[c, j] - math.log(count)
                     own = -np.inf
@@ -208,7 +180,7 @@ def sweep(
         even = evenly * mass / filled
         below, k, sum_kept = (1.0 - evenly) * total[0] + even, 0, 0.0
         for n in range(kept.shape[1]):
-            goal = mass * (n + shift) / kept.shape[1]
+            goal = mass * (n + deviates.shift) / kept.shape[1]
             while below < goal and k < filled - 1:
                 k += 1
                 below += (1.0 - evenly) * total[k] + even
