@@ -197,6 +197,24 @@ def _fall_away(row, count, centre):
         row[p] = min(row[p], row[p + 1])
 
 
+@KERNEL
+def _no_cliff(row, count, bend):
+    """Let the first `count` values, outwards from the largest, bend down by no more than `bend`.
+
+    The log of any mean under Gaussian noise has a curvature of at least −1/σ². Where nothing of b
+    is within reach of a sum the mean is only known to be tiny, and a cubic beside such a cliff
+    would rise as far above the true values as the cliff falls below them.
+    """
+    peak = 0
+    for p in range(count):
+        if row[p] > row[peak]:
+            peak = p
+    for p in range(max(peak + 1, 2), count):
+        row[p] = max(row[p], 2.0 * row[p - 1] - row[p - 2] - bend)
+    for p in range(min(peak - 1, count - 3), -1, -1):
+        row[p] = max(row[p], 2.0 * row[p + 1] - row[p + 2] - bend)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill(rule, link, seen, out, grid, tops):
     """Fill the profiles of `Profiles` in place."""
@@ -407,6 +425,7 @@ def _fill(rule, link, seen, out, grid, tops):
                             row[p] = top + math.log(max(total, 1e-280))
                     for p in range(points):
                         row[p] = min(row[p], cap)
+                    _no_cliff(row, points, 1.01 * ds * ds / (sg * sg) + 1e-6)
                     grid[c, i, a, j, 0] = s0
                     grid[c, i, a, j, 1] = 1.0 / ds
                     grid[c, i, a, j, 2] = points

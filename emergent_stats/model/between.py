@@ -3,7 +3,9 @@
 A score that was published with few digits stands for a range of counts. Both
 ends are looked up by the normal approximation of Peizer and Pratt (1968, J.
 Am. Stat. Assoc. 63:1416), which is good to about 10⁻⁴ in the normal quantile
-from a few counts on, far out in the tails too, at a cost that does not grow with n.
+from a few counts on, at a cost that does not grow with n. Far from the mean,
+where that is a difference of nearly equal numbers, probabilities fall off from
+the nearer end like a geometric series.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import numpy as np
 from numba import njit
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
+# quantile, and ratio of a count to its mean, from which probabilities fall off geometrically
+_FAR, _MANY_TIMES = 8.0, 1e4
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -56,6 +60,22 @@ def _log_pmf(k, n, log_p, log_q):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _falling_off(near, other, n, log_p, log_q):
+    """Log P and mean of counts from `near` to `other`, which lies farther from the mean."""
+    if other >= near:
+        log_r = math.log(max(n - near, 1e-300) / (near + 1.0)) + log_p - log_q
+    else:
+        log_r = math.log(max(near, 1e-300) / (n - near + 1.0)) + log_q - log_p
+    r = math.exp(min(log_r, -1e-12))
+    terms = abs(other - near) + 1.0
+    found = _log_pmf(near, n, log_p, log_q) + math.log(
+        math.expm1(terms * min(log_r, -1e-12)) / math.expm1(min(log_r, -1e-12))
+    )
+    away = min(r / (1.0 - r), terms - 1.0)
+    return min(found, 0.0), near + away if other >= near else near - away
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_between(low, high, n, log_p, log_q):
     """Log P(low ≤ K ≤ high) for K ~ Binomial(n, p), and the mean of K in that range.
 
@@ -66,7 +86,15 @@ def log_between(low, high, n, log_p, log_q):
         Logarithms of p and 1 − p, each exact near 0.
     """
     p, q = math.exp(log_p), math.exp(log_q)
+    if low > _MANY_TIMES * n * p:
+        return _falling_off(low, high, n, log_p, log_q)
+    if n - high > _MANY_TIMES * n * q:
+        return _falling_off(high, low, n, log_p, log_q)
     a, b = _quantile(low - 0.5, n, p, q), _quantile(high + 0.5, n, p, q)
+    if a > _FAR:
+        return _falling_off(low, high, n, log_p, log_q)
+    if b < -_FAR:
+        return _falling_off(high, low, n, log_p, log_q)
     if a > 0.0:
         # both far above the mean: the complements are what is small
         a, b = -b, -a

@@ -43,6 +43,8 @@ _HERMITE_LOG_WEIGHTS = (np.log(_HW / np.sqrt(2 * np.pi)) + 0.5 * _HN**2)[_ORDER]
 _PANEL = np.array(special.roots_legendre(7))
 # share of the integral by which a panel and its halves may differ, and most halvings
 _AGREE, _HALVINGS, _WAITING = 1e-6, 40, 128
+# Newton steps, at most: with millions of examples a peak may lie hundreds of its widths away
+_CLIMBS = 400
 # panels to begin with
 _LOOKS = 12
 #: Noise beyond this many standard deviations is not integrated over.
@@ -55,7 +57,7 @@ _COARSE = 1.0
 def _climb(e, s, sg, link, score, rates):
     """Mode of log p(y|s+σe) − e²/2 from a starting point, and the precision there."""
     precision = 1.0
-    for _ in range(40):
+    for _ in range(_CLIMBS):
         push, fish, curve = slope_curve(s + sg * e, link, score, rates)
         # observed curvature where it is safe, expected information elsewhere
         precision = 1.0 + sg * sg * max(curve, -0.5 / (sg * sg))

@@ -5,14 +5,18 @@ from dataclasses import replace
 import brute
 import numpy as np
 import pytest
+from designs import random_curve
 from scipy import stats
 
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import FULL
 from emergent_stats.evidence.inner import read_profile
 from emergent_stats.evidence.nuisance import lattice
 from emergent_stats.evidence.tables import profiles
 from emergent_stats.model.curve import Curve
+from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch
-from emergent_stats.model.noise import Binomial
+from emergent_stats.model.noise import Binomial, noise_for
 from emergent_stats.model.observed import observe
 
 AXIS = 10.0 ** np.linspace(8, 11, 6)
@@ -129,3 +133,32 @@ def test_profiles_of_some_curves():
     some = both.take(rows)
     np.testing.assert_array_equal(some.value[some.which], alone.value[alone.which])
     np.testing.assert_array_equal(some.grid[some.which], alone.grid[alone.which])
+
+
+#: Designs of `random_curve`, and the score, rates and noise of theirs that were wrong: a cliff
+#: beside the profile and cubics high above the truth; modes that Newton steps did not reach.
+CLIFFS = [(42, 12, 3, 26, 1), (213, 12, 0, 19, 5), (287, 12, 4, 22, 9), (355, 12, 2, 62, 3)]
+FAR_MODES = [(7, 8, 3, 3, 9), (12, 8, 3, 40, 11)]
+
+
+@pytest.mark.parametrize(("seed", "most", "i", "a", "j"), [*CLIFFS, *FAR_MODES])
+def test_profiles_of_extreme_designs_are_the_likelihood(seed, most, i, a, j):
+    curve = random_curve(seed, most=most)
+    metric = curve.metric_object
+    batch = Batch.of([curve], metric)
+    nodes, made = batch.tables(metric, noise_for(metric), FULL.spacing, FULL.guesses, FULL.lapses)
+    sigma, guess, lapse = nodes.sigma[0, j], nodes.guess[0, a], nodes.lapse[0, a]
+    start, inverse, count = made.grid[made.which[0, i], a, j]
+    row = np.ascontiguousarray(made.value[made.which[0, i], a, j])
+    # between its points too, and beyond its ends
+    s = np.linspace(start - 2.0 / inverse, start + (count + 1.0) / inverse, 800)
+    read = np.array([read_profile(row, start, inverse, count, 0, v)[0] for v in s])
+    direct = log_likelihood(
+        batch.obs, metric, np.repeat(s[:, None], curve.m, axis=1),
+        *(np.full(s.size, v) for v in (sigma, guess, lapse)), np.zeros(s.size, int),
+    )[:, i]  # fmt: skip
+    top = made.top[0, i]
+    assert read.max() < top + 0.1
+    near = np.maximum(read, direct) > top - 9.0
+    assert near.any()
+    np.testing.assert_allclose(read[near], direct[near], atol=0.3)
