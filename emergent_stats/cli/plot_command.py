@@ -10,13 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from emergent_stats.cli.judging import compare_chosen, discovered, series_of, table_of
-from emergent_stats.cli.options import (
-    Calibrate,
-    Jobs,
-    Seed,
-    choosing,
-    scale,
-)
+from emergent_stats.cli.options import Calibrate, Jobs, Seed, choosing, scale
 from emergent_stats.plots.registry import DEFAULT, KINDS, Kind, function
 
 #: Series simulated for a figure of a calibration, where no number was given.

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emergent_stats.cli.options import (
-    AsObject,
-    Jobs,
-    KeepNoise,
-    Seed,
-    Source,
-    Succeeds,
-    choosing,
-)
+from emergent_stats.cli.options import AsObject, Jobs, KeepNoise, Seed, Source, Succeeds, choosing
 
 if TYPE_CHECKING:
     import pandas as pd

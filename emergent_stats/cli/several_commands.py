@@ -8,14 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emergent_stats.cli.options import (
-    AsJson,
-    Jobs,
-    Out,
-    Seed,
-    Source,
-    choosing,
-)  # fmt: skip
+from emergent_stats.cli.options import AsJson, Jobs, Out, Seed, Source, choosing
 
 #: Verdicts that one figure holds.
 _ONE = 1

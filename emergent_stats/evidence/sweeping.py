@@ -13,13 +13,7 @@ import math
 
 import numpy as np
 
-from emergent_stats.evidence.inner import (
-    find_mode,
-    forget_shape,
-    learn_shape,
-    start_line,
-    weigh,
-)
+from emergent_stats.evidence.inner import find_mode, forget_shape, learn_shape, start_line, weigh
 from emergent_stats.evidence.kernels import Place
 from emergent_stats.model.density import KERNEL
 

@@ -20,14 +20,7 @@ from emergent_stats.model.axes import AXES
 from emergent_stats.model.metrics import METRICS
 from emergent_stats.results.checks import validate
 from emergent_stats.results.files import SUFFIXES, ResultsError, read_table, write_table
-from emergent_stats.results.schema import (
-    COLUMNS,
-    COUNTS,
-    FLOATS,
-    OPTIONAL,
-    SERIES_KEY,
-    WHOLE,
-)
+from emergent_stats.results.schema import COLUMNS, COUNTS, FLOATS, OPTIONAL, SERIES_KEY, WHOLE
 from emergent_stats.results.shipped import data_dir, did_you_mean, names
 
 __all__ = [

@@ -23,14 +23,7 @@ from emergent_stats.model.learnt import WEAK, Priors
 from emergent_stats.model.maths import log_sum
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import noise_for
-from emergent_stats.model.priors import (
-    Gamma,
-    HalfNormal,
-    HalfStudentT,
-    Prior,
-    Rising,
-    Uniform,
-)
+from emergent_stats.model.priors import Gamma, HalfNormal, HalfStudentT, Prior, Rising, Uniform
 from emergent_stats.model.trends import (
     ACCOUNTS,
     HEIGHT,
