@@ -184,7 +184,7 @@ def by_pymc(
         pm.Normal("y", level + rise * x + tall * steps(x)[gap], sd, observed=y)
         drawn = pm.sample(
             1000, tune=500, chains=2, cores=1, nuts_sampler="nutpie", random_seed=seed,
-            progressbar=False,
+            progressbar=False, quiet=True,
         )  # fmt: skip
     values = drawn["posterior"]["height"].to_numpy()
     return float(values.mean()), float(values.std())
