@@ -113,9 +113,9 @@ def _held_against(comparison: Comparison) -> str:
     return comparison.curve.scale_axis.in_words(
         f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "
         f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; a break must change "
-        f"the score of some model by {smallest:g} {share}; with --calibrate, "
-        f"p_cal < {t.bound:g} for real (below {t.p_cal:g}: confirmed) and power ≥ {t.power:g} for "
-        "artefact."
+        f"the score of some model by {smallest:g} {share}; real needs a Bayes factor of "
+        f"{1 / t.bound:g} or, with --calibrate, p_cal < {t.p_cal:g} (confirmed), and artefact then "
+        f"a power of {t.power:g}."
     )
 
 

@@ -172,8 +172,8 @@ def methods(report: Report) -> str:
     if report.calibrate:
         null = (
             f"For verdicts at stake {report.calibrate} gradual series were simulated on the very "
-            f"design; real needs fewer than {t.bound:.0%} of them as broken (confirmed below "
-            f"{t.p_cal:.0%}), artefact a power of {t.power:g}."
+            f"design; real needs a Bayes factor of {1 / t.bound:.0f}, or fewer than {t.p_cal:.0%} "
+            f"of them as broken (confirmed); artefact a power of {t.power:g}."
         )
     else:
         null = f"No null was simulated; real needs a Bayes factor of {1 / t.bound:.0f}."

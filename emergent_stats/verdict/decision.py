@@ -22,9 +22,8 @@ class Thresholds:
         Share of simulated gradual series with as large a Bayes factor below
         which a verdict `real` is confirmed by simulation.
     bound : float
-        Largest value of that share for `real`, confirmed or not. Without
-        simulation: of 1/(Bayes factor), which bounds the share for any gradual
-        truth drawn from the prior (Markov).
+        Largest value of 1/(Bayes factor) for `real`, unless simulation confirms
+        it: it bounds that share for gradual truths drawn from the prior (Markov).
     power : float
         Smallest simulated power at the claim's own height for `artefact`.
     grid : float
@@ -214,22 +213,23 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
         return _undecided(
             f"skill scale: {lead} on the log scale of skill, {f.second_real:.2f} on the logit scale"
         )
-    confirmed = None
-    if f.p_cal is None:
-        bound = float(np.exp(-f.log_bf))
-        if bound > t.bound:
+    bound = float(np.exp(-f.log_bf))
+    # the null is fitted to the data at hand: the steepest mimic of what is to be tested. It can
+    # confirm a verdict, and does not take one back
+    confirmed = None if f.p_cal is None else f.p_cal < t.p_cal
+    if bound > t.bound and not confirmed:
+        if f.p_cal is None:
             return _undecided(
                 f"not calibrated: {lead}, but gradual truths could give as much by chance "
                 f"(bound on the share {bound:.2f}); simulate with --calibrate 500"
             )
+        return _undecided(
+            f"calibration: {lead}, but gradual truths could give as much by chance (bound on the "
+            f"share {bound:.2f}, and {f.p_cal:.1%} of those simulated on this design)"
+        )
+    if f.p_cal is None:
         how = f"bound on false alarms {bound:.2g}, not simulated"
     else:
-        if f.p_cal >= t.bound:
-            return _undecided(
-                f"calibration: {lead}, but {f.p_cal:.1%} of gradual series on this design "
-                "look as broken"
-            )
-        confirmed = f.p_cal < t.p_cal
         how = f"{f.p_cal:.2%} of simulated gradual series look as broken"
         if not confirmed:
             how = f"not confirmed by simulation: {how}"

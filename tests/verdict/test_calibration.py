@@ -8,6 +8,8 @@ import pytest
 from emergent_stats import Curve, compare
 from emergent_stats.verdict import calibration, judge
 from emergent_stats.verdict.calibration import ENOUGH_AS_BROKEN, _until
+from emergent_stats.verdict.decision import decide
+from emergent_stats.verdict.judge import findings_of
 
 SIZES = 10.0 ** np.linspace(8, 11, 9)
 
@@ -73,6 +75,24 @@ def test_progress_of_a_null_that_stops_ends_at_its_total(monkeypatch):
         calibrate=200, progress=lambda *now: done.append(now),
     )  # fmt: skip
     assert found.p_cal == 1.0
-    assert found.verdict == "undecided"
-    assert found.reason.startswith("calibration: ")
+    assert (found.verdict, found.confirmed) == ("real", False)
+    assert "not confirmed by simulation: 100" in found.reason
     assert done[-1][0] == done[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("factor", "p_cal", "verdict", "confirmed"),
+    [
+        (30.0, None, "real", None),
+        (30.0, 0.002, "real", True),
+        (30.0, 0.3, "real", False),
+        (15.0, None, "undecided", None),
+        (15.0, 0.002, "real", True),
+        (15.0, 0.02, "undecided", None),
+    ],
+)
+def test_a_null_confirms_and_does_not_take_back(factor, p_cal, verdict, confirmed):
+    score = np.array([0.01, 0.01, 0.02, 0.01, 0.6, 0.62, 0.61, 0.63, 0.64])
+    (found,) = findings_of([Curve(SIZES, score, "exact_match", n=1000)])
+    said = decide(replace(found, log_bf=float(np.log(factor)), p_cal=p_cal))
+    assert (said.verdict, said.confirmed) == (verdict, confirmed)
