@@ -184,7 +184,7 @@ def test_noise_makes_deciding_dearer(leap):
     quiet, loud = cheapest_for(leap, sigma=0.1), cheapest_for(leap, sigma=0.5)
     assert quiet is not None
     # as many runs find less, or more are needed
-    assert loud is None or (loud.runs, 1 - loud.found) > (quiet.runs, 1 - quiet.found)
+    assert loud is None or (loud.runs, quiet.outlook.found) > (quiet.runs, loud.outlook.found)
 
 
 def test_noise_is_estimated_where_none_is_given(leap):
