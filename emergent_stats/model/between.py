@@ -66,11 +66,11 @@ def _falling_off(near, other, n, log_p, log_q):
         log_r = math.log(max(n - near, 1e-300) / (near + 1.0)) + log_p - log_q
     else:
         log_r = math.log(max(near, 1e-300) / (n - near + 1.0)) + log_q - log_p
-    r = math.exp(min(log_r, -1e-12))
+    log_r = min(log_r, -1e-12)
+    r = math.exp(log_r)
     terms = abs(other - near) + 1.0
-    found = _log_pmf(near, n, log_p, log_q) + math.log(
-        math.expm1(terms * min(log_r, -1e-12)) / math.expm1(min(log_r, -1e-12))
-    )
+    found = _log_pmf(near, n, log_p, log_q)
+    found += math.log(math.expm1(terms * log_r) / math.expm1(log_r))
     away = min(r / (1.0 - r), terms - 1.0)
     return min(found, 0.0), near + away if other >= near else near - away
 
