@@ -59,20 +59,27 @@ def _tables(curve: Curve, design: Design, mean: np.ndarray) -> np.ndarray:
 
 
 def log_marginals(
-    curves: Sequence[Curve], design: Design, truths: Sequence[str], draws: int, seed: int
+    curves: Sequence[Curve],
+    design: Design,
+    truths: Sequence[str],
+    draws: int,
+    seed: int,
+    x: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log marginal likelihood of every curve under every truth.
 
     Parameters
     ----------
     curves : sequence of Curve
-        All of one design, with even spacing (`log` or `linear`) and independent noise.
+        All of one design, with the same scales and independent noise.
     design : Design
     truths : sequence of str
         Names in `TRUTHS`.
     draws : int
         From each truth.
     seed : int
+    x : (m,) array, optional
+        Their scales, in decades from the middle; default those of an evenly spaced design.
 
     Returns
     -------
@@ -81,7 +88,7 @@ def log_marginals(
         Effective number of draws behind each.
     """
     rng = np.random.default_rng([seed, 29])
-    x = design.scales(rng)
+    x = design.scales(rng) if x is None else x
     rates = _rates(design.link, design.plateaus, rng)
     share = expected_score(_GRID, design.link, 0.0, 0.0)
     guess, lapse = rates.T[..., None]

@@ -44,7 +44,7 @@ from emergent_stats.model.metrics import MultipleChoice
 from emergent_stats.model.noise import SIGMA
 from emergent_stats.model.priors import CHANCE_WORTH, Beta, HalfNormal, HalfStudentT, Normal
 from emergent_stats.model.skill import GUESS, LAPSE
-from emergent_stats.model.trends import ACCOUNTS, LEVEL, SLOPE
+from emergent_stats.model.trends import ACCOUNTS, LEVEL, PRIOR, SLOPE
 from emergent_stats.results.corpus import data_dir
 from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.sensitivity import account_evidence, probabilities
@@ -286,10 +286,10 @@ def mixture(curve, priors, seed):
 
 
 def of_all(curve, priors, seed):
-    """Log evidence of a series under all accounts, equally likely."""
+    """Log evidence of a series under all accounts, by their prior shares."""
     metric = priors.metric(curve.metric_object)
     found = evidences(Batch.of([curve], metric), seed, hypotheses(metric, priors=priors))
-    return float(special.logsumexp(account_evidence(found)[0]) - np.log(len(ACCOUNTS)))
+    return float(special.logsumexp(account_evidence(found)[0] + np.log(list(PRIOR.values()))))
 
 
 def scored(rows, every, seed):

@@ -27,7 +27,7 @@ from emergent_stats.plots import style
 from emergent_stats.results.checkpoints import thinned
 from emergent_stats.several.joint import JointComparison
 from emergent_stats.verdict.comparison import Comparison
-from emergent_stats.verdict.words import probability
+from emergent_stats.verdict.words import probability, with_kind
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "findings.md", ROOT / "docs" / "decides.md")
@@ -80,11 +80,11 @@ def verdicts() -> tuple[str, dict[str, Comparison]]:
 
 def said(comparison: Comparison) -> str:
     """Verdict with its kind, or with the first words of its reason."""
-    if comparison.kind:
-        return f"**{comparison.verdict}: {comparison.kind}**"
+    if comparison.verdict == "real":
+        return f"**real: {comparison.kind}**"
     if comparison.verdict == "undecided":
         return f"undecided: {comparison.reason.partition(':')[0]}"
-    return comparison.verdict
+    return with_kind(comparison.verdict, comparison.kind)
 
 
 def chance() -> str:

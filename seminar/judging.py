@@ -131,10 +131,11 @@ def figure(found: Comparison) -> bytes:
 
 def shown(found: Comparison, svg: bytes) -> str:
     """Verdict and figure as HTML; an <img> runs nothing that a name might hold."""
+    from emergent_stats.verdict.words import with_kind
+
     source = base64.b64encode(svg).decode()
     return (
-        f"<h2 style='font-size:30px'>{escape(found.verdict)}"
-        f"{escape(f' ({found.kind})') if found.kind else ''}</h2>"
+        f"<h2 style='font-size:30px'>{escape(with_kind(found.verdict, found.kind))}</h2>"
         f"<p style='font-size:20px'>{escape(found.reason)}</p>"
         f"<img alt='{escape(found.summary)}' style='width:100%' "
         f"src='data:image/svg+xml;base64,{source}'>"
@@ -144,12 +145,12 @@ def shown(found: Comparison, svg: bytes) -> str:
 def report(found: Comparison, svg: bytes) -> bytes:
     """One page to hand on: verdict, probabilities, figure and notes; it fetches nothing."""
     from emergent_stats.report.page import Section, sections_page
-    from emergent_stats.verdict.words import probability
+    from emergent_stats.verdict.words import probability, with_kind
 
     text = svg.decode()
     names = ("flat", "gradual", "onset", "jump", "falls")
     numbers = {name: probability(getattr(found, f"p_{name}")) for name in names}
-    heading = f"{found.verdict}{f' ({found.kind})' if found.kind else ''}: {found.reason}"
+    heading = f"{with_kind(found.verdict, found.kind)}: {found.reason}"
     section = Section(heading, found.summary, numbers, text[text.index("<svg") :], found.warnings)
     return sections_page("Is the jump real?", [section]).encode()
 

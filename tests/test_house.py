@@ -17,8 +17,8 @@ PACKAGE = "emergent_stats"
 FLOORS = [
     ["model"],
     ["results", "evidence", "rules"],
-    ["importers", "verdict", "several"],
-    ["collection", "design", "bayes"],
+    ["importers", "verdict"],
+    ["collection", "design", "bayes", "several"],
     ["plots", "report"],
     [""],
     ["cli"],

@@ -13,7 +13,7 @@ from emergent_stats.cli.tables import plain, print_table, say, screen
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.model.visible import smallest_change
 from emergent_stats.verdict import causes
-from emergent_stats.verdict.words import number, probability, scale_range
+from emergent_stats.verdict.words import number, probability, scale_range, with_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,11 +111,10 @@ def _held_against(comparison: Comparison) -> str:
     smallest = t.smallest_change or smallest_change(losses)
     share = "nats" if losses else "of the way from chance to top"
     return comparison.curve.scale_axis.in_words(
-        f"probability of the account > {t.probability:g}, and > {t.grid:g} with any one prior "
+        f"probability of what it says > {t.probability:g}, and > {t.grid:g} with any one prior "
         f"halved or doubled; a jump is no wider than {t.jump_width:g} decades; a break must change "
-        f"the score of some model by {smallest:g} {share}; real needs a Bayes factor of "
-        f"{1 / t.bound:g} or, with --calibrate, p_cal < {t.p_cal:g} (confirmed), and artefact then "
-        f"a power of {t.power:g}."
+        f"the score of some model by {smallest:g} {share}; with --calibrate, p_cal < {t.p_cal:g} "
+        f"confirms real, and artefact needs a power of {t.power:g}."
     )
 
 
@@ -238,7 +237,7 @@ def _words(row: dict, names: Sequence[str]) -> list[str]:
 
 def verdict_words(row: dict) -> str:
     """Verdict with its kind."""
-    return f"{row['verdict']} ({row['kind']})" if row["kind"] else str(row["verdict"])
+    return with_kind(str(row["verdict"]), row["kind"])
 
 
 def _columns(comparisons: Sequence[Comparison], rows: list[dict]) -> dict[str, list[str]]:

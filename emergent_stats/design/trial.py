@@ -123,7 +123,7 @@ def try_out(
         made.append(simulate_batch(template, 0, [(Hypothesis(trend, metric), values)], rng))
     p = probabilities(account_evidences(Batch.join(made), hypotheses(metric), seed, jobs, progress))
     words = verdicts(p, thresholds).reshape(len(made), series)
-    calm = float((words[-1] == "gradual").mean())
+    calm = float((words[-1] == "smooth").mean())
     false = float((words[-1] == "real").mean())
     found = {}
     for name, row in zip(claims, words[:-1], strict=True):

@@ -34,6 +34,12 @@ from emergent_stats.model.priors import (
 
 #: Accounts of the skill behind a score; their probabilities sum to 1.
 ACCOUNTS = ("flat", "gradual", "onset", "jump", "falls")
+#: Prior probability of each: that nothing happens, that skill grows smoothly, that it breaks and
+#: that it falls are equally probable, and a break is as likely an onset as a jump. Were all five
+#: equal, a series that rises would have two to one on a break before its scores are looked at.
+PRIOR = MappingProxyType(
+    {"flat": 0.25, "gradual": 0.25, "onset": 0.125, "jump": 0.125, "falls": 0.25}
+)
 #: Accounts in which skill breaks upwards: what a verdict `real` speaks of.
 BREAKS = ("onset", "jump")
 

@@ -13,7 +13,7 @@ import numpy as np
 from emergent_stats.plots import scores, style, telling
 from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.several.bands import Band, joint_bands, seed_bands
-from emergent_stats.verdict.words import probability
+from emergent_stats.verdict.words import probability, with_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,8 +156,7 @@ def _width() -> float:
 
 
 def _said(data: JointComparison | SeedComparison) -> str:
-    kind = f" ({data.kind})" if data.kind else ""
-    return f"{data.verdict}{kind}: {data.reason}"
+    return f"{with_kind(data.verdict, data.kind)}: {data.reason}"
 
 
 def _head(fig: Any, name: str, words: str) -> None:

@@ -95,7 +95,8 @@ def plot_sensitivity(
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
-    from emergent_stats.verdict.sensitivity import FACTORS, GRID, speaks_for
+    from emergent_stats.verdict.decision import speaks_for
+    from emergent_stats.verdict.sensitivity import FACTORS, GRID
 
     rows = {(r["slope"], r["height"], r["width"]): r for r in data.sensitivity}
     t = data.thresholds

@@ -12,7 +12,7 @@ import numpy as np
 from emergent_stats.report.glossary import Term, explain
 from emergent_stats.report.soundness import check_sound
 from emergent_stats.verdict import causes
-from emergent_stats.verdict.words import number, probability
+from emergent_stats.verdict.words import number, probability, with_kind
 
 if TYPE_CHECKING:
     from emergent_stats.bayes.beside import Beside
@@ -104,7 +104,7 @@ def _name(key: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def said(c: Comparison) -> str:
     """Verdict with its kind."""
-    return f"{c.verdict} ({c.kind})" if c.kind else c.verdict
+    return with_kind(c.verdict, c.kind)
 
 
 def head_of(c: Comparison) -> str:
@@ -172,11 +172,11 @@ def methods(report: Report) -> str:
     if report.calibrate:
         null = (
             f"For verdicts at stake {report.calibrate} gradual series were simulated on the very "
-            f"design; real needs a Bayes factor of {1 / t.bound:.0f}, or fewer than {t.p_cal:.0%} "
-            f"of them as broken (confirmed); artefact a power of {t.power:g}."
+            f"design; fewer than {t.p_cal:.0%} of them as broken confirm a verdict real; artefact "
+            f"needs a power of {t.power:g}."
         )
     else:
-        null = f"No null was simulated; real needs a Bayes factor of {1 / t.bound:.0f}."
+        null = "No null was simulated."
     sampled = (
         " The two leading hypotheses of each series were sampled in PyMC and their evidences "
         "held against the quadrature."
@@ -187,15 +187,15 @@ def methods(report: Report) -> str:
     return (
         f"{len(cs):,} series of scores at {span} scales {'was' if len(cs) == 1 else 'were'} judged "
         "for emergence (Wei et al. 2022) and for the claim that the metric makes it (Schaeffer et "
-        "al. 2023). A score is a "
-        "metric of a latent skill, minus the log of cross-entropy, blurred by sampling and by "
-        "learnt noise between models. Five accounts of the skill, of equal prior probability, were "
-        "weighed by their marginal likelihood: flat, gradual (a power law, or wide bends), onset "
-        "at a definite scale (Du et al. 2024; Caballero et al. 2022), a jump within "
-        f"{t.jump_width:g} decades, and falls; priors are {priors}. A verdict needs an account's "
-        f"probability above {t.probability:g}, and above {t.grid:g} when any one prior of slope, "
-        "height or jump width is halved or doubled; real also needs it on the logit scale of "
-        f"skill. {null}{sampled} Odds are worded after Kass and Raftery (1995). Random numbers "
+        "al. 2023). A score is a metric of a latent skill, minus the log of cross-entropy, blurred "
+        "by sampling and by learnt noise between models. Accounts of the skill were weighed by "
+        "their marginal likelihood: flat, gradual (a power law, or wide bends), falls, and a "
+        "break, which is an onset at a definite scale (Du et al. 2024; Caballero et al. 2022) or a "
+        f"jump within {t.jump_width:g} decades; these four are equally probable beforehand, and "
+        f"other priors {priors}. A verdict needs a probability above {t.probability:g}, and above "
+        f"{t.grid:g} when any one prior of slope, height or jump width is halved or doubled; real "
+        f"also needs it on the logit scale of skill. {null}{sampled} Odds are Bayes factors, "
+        "worded after Kass and Raftery (1995). Random numbers "
         f"have seed {report.seed}."
     )
 

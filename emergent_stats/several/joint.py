@@ -36,11 +36,13 @@ from scipy import special
 from emergent_stats.evidence.importance import Integral, log_sum
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.sudden import apparent_jump
-from emergent_stats.model.trends import BREAKS, JUMP_WIDTH
+from emergent_stats.model.trends import BREAKS, JUMP_WIDTH, PRIOR
 from emergent_stats.results.showing import picture
 from emergent_stats.several.joint_evidence import joint_log_evidence, posterior_nodes
 from emergent_stats.several.joint_model import JOINT_ACCOUNTS, JointHypothesis, joint_hypotheses
 from emergent_stats.several.views import Views
+from emergent_stats.verdict.decision import SMOOTH, either_of, speaks_for
+from emergent_stats.verdict.words import with_kind
 
 __all__ = ["JointComparison", "compare_joint"]
 
@@ -72,7 +74,7 @@ class JointComparison:
     views : Views
         The matched curves.
     probabilities : dict
-        Of `JOINT_ACCOUNTS`, summing to 1; equal prior odds.
+        Of `JOINT_ACCOUNTS`, summing to 1; prior shares as `PRIOR`, of `format` as of `gradual`.
     verdict : str
         What has a probability above `PROBABILITY` (see the module), or ``undecided``.
     kind : str or None
@@ -128,16 +130,15 @@ class JointComparison:
 
     def __repr__(self) -> str:
         key = self.views.curves[0].key
-        kind = f" ({self.kind})" if self.kind else ""
-        return f"<JointComparison {key.get('family')} / {key.get('task')}: {self.verdict}{kind}>"
+        said = with_kind(self.verdict, self.kind)
+        return f"<JointComparison {key.get('family')} / {key.get('task')}: {said}>"
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(repr(self).strip('<>'))}</b></p>{picture(self)}"
 
     def __str__(self) -> str:
         shown = ", ".join(f"P({a}) = {p:.3f}" for a, p in self.probabilities.items())
-        kind = f" ({self.kind})" if self.kind else ""
-        lines = [f"{self.verdict}{kind}: {self.reason}", shown]
+        lines = [f"{with_kind(self.verdict, self.kind)}: {self.reason}", shown]
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
 
 
@@ -186,6 +187,8 @@ def compare_joint(
 
 def _weighed(views: Views, found: list[tuple[JointHypothesis, Integral]]) -> JointComparison:
     log_z = {a: account_log_z(found, a) for a in JOINT_ACCOUNTS}
+    # a break of one metric's own is as probable as any other story
+    log_z = {a: z + np.log(PRIOR.get(a, PRIOR["gradual"])) for a, z in log_z.items()}
     total = log_sum(list(log_z.values()))
     probabilities = {a: float(np.exp(v - total)) for a, v in log_z.items()}
     error = _error(found, total)
@@ -196,14 +199,23 @@ def _weighed(views: Views, found: list[tuple[JointHypothesis, Integral]]) -> Joi
     said["real"] = sum(probabilities[a] for a in BREAKS)
     account, rival = sorted(said, key=said.__getitem__, reverse=True)[:2]
     top = said[account]
-    # the probability has to clear the bar by twice its numerical error
-    odds = np.log(max(top, 1e-300)) - np.log(max(1.0 - top, 1e-300))
-    if odds - 2 * error > np.log(PROBABILITY / (1 - PROBABILITY)):
+
+    def clears(p: float) -> bool:
+        """Whether a probability clears the bar by twice its numerical error."""
+        odds = np.log(max(p, 1e-300)) - np.log(max(1.0 - p, 1e-300))
+        return bool(odds - 2 * error > np.log(PROBABILITY / (1 - PROBABILITY)))
+
+    leaps = any(apparent_jump(c, JUMP_WIDTH)[0] for c in views.curves)
+    whole = sum(probabilities[a] for a in SMOOTH)
+    if clears(top):
         verdict = account
-        if account == "gradual" and any(apparent_jump(c, JUMP_WIDTH)[0] for c in views.curves):
+        if account == "gradual" and leaps:
             verdict = "artefact"
         kind = _kind(views, account, probabilities, found)
         reason = f"{_IN_WORDS[verdict]}: P = {top:.3f}"
+    elif clears(whole) and speaks_for(probabilities, PROBABILITY) == "smooth":
+        verdict, kind, words = either_of(probabilities, leaps)
+        reason = f"one skill without a break explains all metrics: P = {whole:.3f} ({words})"
     else:
         verdict, kind = "undecided", None
         reason = (

@@ -43,6 +43,7 @@ from emergent_stats.model.trends import (
 from emergent_stats.results.showing import picture
 from emergent_stats.several.joint import PROBABILITY
 from emergent_stats.several.joint_evidence import by_model, check_counts
+from emergent_stats.verdict.words import with_kind
 
 #: Nats between the seeds that have broken through and those that have not: far from 0.
 APART = Gamma(4.0, 0.6)
@@ -164,8 +165,8 @@ class SeedComparison:
 
     def __repr__(self) -> str:
         key = self.curve.key
-        kind = f" ({self.kind})" if self.kind else ""
-        return f"<SeedComparison {key.get('family')} / {key.get('task')}: {self.verdict}{kind}>"
+        said = with_kind(self.verdict, self.kind)
+        return f"<SeedComparison {key.get('family')} / {key.get('task')}: {said}>"
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(repr(self).strip('<>'))}</b></p>{picture(self)}"

@@ -17,7 +17,7 @@ from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.results.showing import picture
 from emergent_stats.verdict.decision import THRESHOLDS, Thresholds
 from emergent_stats.verdict.graded import lean, sentence
-from emergent_stats.verdict.words import probability
+from emergent_stats.verdict.words import probability, with_kind
 
 _COLUMNS = 80
 #: Most sentences on priors that turn the verdict.
@@ -53,7 +53,9 @@ class Comparison:
     verdict : {"real", "artefact", "gradual", "flat", "falls", "undecided"}
     kind : str or None
         Which break, if the verdict is `real`: jump, onset or unresolved. Which
-        shape, if it is `falls`: decline, drop, hump or u_shape.
+        shape, if it is `falls`: decline, drop, hump or u_shape. What else it may
+        be, if skill does not break and one account alone is not probable enough:
+        or_flat, or_gradual, or_falls, or_falls_or_flat, or_falls_or_gradual.
     reason : str
         Why, in words.
     p_flat, p_gradual, p_onset, p_jump, p_falls : float
@@ -351,7 +353,7 @@ def _what_would_show(c: Comparison) -> str:
 
 def verdict_words(c: Comparison) -> str:
     """The verdict and its kind."""
-    return c.verdict + (f" ({c.kind})" if c.kind else "")
+    return with_kind(c.verdict, c.kind)
 
 
 def _title(c: Comparison) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
-from emergent_stats.model.trends import ACCOUNTS, JUMP_WIDTH
+from emergent_stats.model.trends import ACCOUNTS, BREAKS, JUMP_WIDTH
+
+#: Accounts in which skill does not break upwards.
+SMOOTH = tuple(account for account in ACCOUNTS if account not in BREAKS)
+#: Probability of an account from which on it is named beside the likeliest.
+_NAMED = 0.05
 
 
 @dataclass(frozen=True)
@@ -17,13 +23,10 @@ class Thresholds:
     Attributes
     ----------
     probability : float
-        Smallest probability of the account a verdict rests on.
+        Smallest probability of the account, or of the accounts together, a verdict rests on.
     p_cal : float
         Share of simulated gradual series with as large a Bayes factor below
         which a verdict `real` is confirmed by simulation.
-    bound : float
-        Largest value of 1/(Bayes factor) for `real`, unless simulation confirms
-        it: it bounds that share for gradual truths drawn from the prior (Markov).
     power : float
         Smallest simulated power at the claim's own height for `artefact`.
     grid : float
@@ -49,7 +52,6 @@ class Thresholds:
 
     probability: float = 0.95
     p_cal: float = 0.01
-    bound: float = 0.05
     power: float = 0.8
     grid: float = 0.5
     second_scale: float = 0.5
@@ -99,10 +101,15 @@ class Findings:
         """Probability of a jump or an onset."""
         return self.p_onset + self.p_jump
 
+    @property
+    def chances(self) -> dict[str, float]:
+        """Probability of each account, by name."""
+        return {name: getattr(self, f"p_{name}") for name in ACCOUNTS}
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """Verdict, kind (for `real` and `falls`), reason in words, and whether it survives the grid."""
+    """Verdict, kind, reason in words, and whether it survives the grid."""
 
     verdict: str
     kind: str | None
@@ -138,6 +145,34 @@ def too_few(curve: Curve) -> Verdict | None:
     return None
 
 
+def chance_of(p: Mapping[str, float], verdict: str) -> float:
+    """Probability of what a verdict says: an account, `real` (a break) or `smooth` (none)."""
+    accounts = {"real": BREAKS, "smooth": SMOOTH}.get(verdict, (verdict,))
+    return sum(p[account] for account in accounts)
+
+
+def speaks_for(p: Mapping[str, float], threshold: float) -> str:
+    """What probabilities of the accounts alone speak for.
+
+    Returns
+    -------
+    {"flat", "gradual", "falls", "real", "smooth", "undecided"}
+        `smooth`: skill does not break, and which account without a break it is stays open. Where
+        a fall is the likeliest of them the question has become another one: `undecided`.
+
+    Examples
+    --------
+    >>> speaks_for({"flat": 0.3, "gradual": 0.67, "onset": 0, "jump": 0.01, "falls": 0.02}, 0.95)
+    'smooth'
+    """
+    for verdict in ("flat", "gradual", "falls", "real"):
+        if chance_of(p, verdict) > threshold:
+            return verdict
+    if chance_of(p, "smooth") > threshold and p["falls"] < max(p["flat"], p["gradual"]):
+        return "smooth"
+    return "undecided"
+
+
 def decide(f: Findings, thresholds: Thresholds = THRESHOLDS) -> Verdict:
     """Apply the rule to the findings of one series."""
     t = thresholds
@@ -153,7 +188,8 @@ def decide(f: Findings, thresholds: Thresholds = THRESHOLDS) -> Verdict:
 
 
 def _by_probability(f: Findings, t: Thresholds) -> Verdict:
-    if f.p_flat > t.probability:
+    said = speaks_for(f.chances, t.probability)
+    if said == "flat":
         robust = f.grid_flat[0] > t.grid
         return Verdict("flat", None, f"nothing visible happens: P(flat) = {f.p_flat:.3f}", robust)
     if f.p_flat > 0.5 and f.p_small_change > t.probability:
@@ -164,13 +200,11 @@ def _by_probability(f: Findings, t: Thresholds) -> Verdict:
             f"changes by less than {t.rise:g} with probability {f.p_small_change:.3f}",
             f.grid_flat[0] > t.grid,
         )
-    if f.p_falls > t.probability:
-        return _maybe_falls(f, t)
-    if f.p_real > t.probability:
-        return _maybe_real(f, t)
-    if f.p_gradual > t.probability:
-        return _maybe_gradual(f, t)
-    return _undecided(_why_undecided(f, t))
+    rule = {
+        "falls": _maybe_falls, "real": _maybe_real, "gradual": _maybe_gradual,
+        "smooth": _maybe_smooth,
+    }.get(said)  # fmt: skip
+    return rule(f, t) if rule else _undecided(_why_undecided(f, t))
 
 
 _FALLING = {
@@ -213,22 +247,12 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
         return _undecided(
             f"skill scale: {lead} on the log scale of skill, {f.second_real:.2f} on the logit scale"
         )
-    bound = float(np.exp(-f.log_bf))
     # the null is fitted to the data at hand: the steepest mimic of what is to be tested. It can
     # confirm a verdict, and does not take one back
     confirmed = None if f.p_cal is None else f.p_cal < t.p_cal
-    if bound > t.bound and not confirmed:
-        if f.p_cal is None:
-            return _undecided(
-                f"not calibrated: {lead}, but gradual truths could give as much by chance "
-                f"(bound on the share {bound:.2f}); simulate with --calibrate 500"
-            )
-        return _undecided(
-            f"calibration: {lead}, but gradual truths could give as much by chance (bound on the "
-            f"share {bound:.2f}, and {f.p_cal:.1%} of those simulated on this design)"
-        )
     if f.p_cal is None:
-        how = f"bound on false alarms {bound:.2g}, not simulated"
+        # of gradual truths drawn from the prior, no larger share gives as much (Markov)
+        how = f"at most {min(np.exp(-f.log_bf), 1.0):.2g} of gradual truths look as broken"
     else:
         how = f"{f.p_cal:.2%} of simulated gradual series look as broken"
         if not confirmed:
@@ -237,33 +261,64 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
 
 
 def _maybe_gradual(f: Findings, t: Thresholds) -> Verdict:
-    robust = f.grid_gradual[0] > t.grid
-    verdict = "artefact" if f.apparent_jump else "gradual"
     lead = f"P(gradual) = {f.p_gradual:.3f}"
+    if (doubt := _doubt_of_smooth(f, t, lead, f.grid_gradual[0])) is not None:
+        return doubt
+    if f.power is None:
+        how = "power not simulated"
+    else:
+        how = f"a jump where the score rises most would be found with power {f.power:.2f}"
+    verdict, words = "gradual", "skill grows smoothly"
+    if f.apparent_jump:
+        verdict, words = "artefact", "the score looks like a jump, the skill behind it is smooth"
+    return Verdict(verdict, None, f"{words}: {lead}; {how}", True)
+
+
+def either_of(p: Mapping[str, float], apparent_jump: bool) -> tuple[str, str, str]:
+    """Verdict, kind and words where skill does not break and no account alone is sure.
+
+    The likeliest lends its name; the kind names what else it may be.
+    """
+    first, second, third = sorted(SMOOTH, key=lambda name: -p[name])
+    others = (second, third) if p[third] > _NAMED else (second,)
+    verdict = "artefact" if apparent_jump and first == "gradual" else first
+    words = " or ".join(f"{name} {p[name]:.2f}" for name in (first, *others))
+    return verdict, "or_" + "_or_".join(sorted(others)), words
+
+
+def _maybe_smooth(f: Findings, t: Thresholds) -> Verdict:
+    p = f.chances
+    verdict, kind, either = either_of(p, f.apparent_jump)
+    lead = f"P(no break) = {chance_of(p, 'smooth'):.3f}"
+    # a share of all but the breaks, in the worst cell
+    if (doubt := _doubt_of_smooth(f, t, lead, 1.0 - f.grid_real[1])) is not None:
+        return doubt
+    words = (
+        "the score looks like a jump, the skill behind it does not break"
+        if verdict == "artefact"
+        else "skill does not break"
+    )
+    return Verdict(verdict, kind, f"{words}: {lead} ({either})", True)
+
+
+def _doubt_of_smooth(f: Findings, t: Thresholds, lead: str, least: float) -> Verdict | None:
+    """What stands in the way of "no break": the last gap, a prior, power; None if nothing does.
+
+    `least` is the smallest probability of what is claimed over the sensitivity grid.
+    """
     if f.edge and f.apparent_jump:
         return _undecided(
             f"edge: {lead}, but the score rises ever faster up to the last model, with nothing "
             f"measured {f.last_gap}: there a jump in skill cannot be told from a steep trend"
         )
-    if not robust:
-        return _undecided(
-            f"prior: {lead}, but {f.grid_gradual[0]:.2f} under another reasonable prior"
-        )
+    if not least > t.grid:
+        return _undecided(f"prior: {lead}, but {least:.2f} under another reasonable prior")
     if f.apparent_jump and f.power is not None and f.power < t.power:
         return _undecided(
             f"power: {lead}, but a jump of the claimed height would be found with "
             f"probability {f.power:.2f} only"
         )
-    if f.power is None:
-        how = "power not simulated"
-    else:
-        how = f"a jump where the score rises most would be found with power {f.power:.2f}"
-    words = (
-        "the score looks like a jump, the skill behind it is smooth"
-        if verdict == "artefact"
-        else "skill grows smoothly"
-    )
-    return Verdict(verdict, None, f"{words}: {lead}; {how}", True)
+    return None
 
 
 def _undecided(reason: str) -> Verdict:
@@ -271,9 +326,9 @@ def _undecided(reason: str) -> Verdict:
 
 
 def _why_undecided(f: Findings, t: Thresholds) -> str:
-    parts = {name: getattr(f, f"p_{name}") for name in ACCOUNTS}
+    parts = f.chances
     ranked = sorted(parts, key=lambda k: -parts[k])
-    fits = " and ".join(f"{k} {parts[k]:.2f}" for k in ranked if parts[k] > 0.05)
+    fits = " and ".join(f"{k} {parts[k]:.2f}" for k in ranked if parts[k] > _NAMED)
     if f.edge:
         why = (
             f"edge: the score rises ever faster up to the last model, nothing measured {f.last_gap}"
@@ -290,4 +345,6 @@ def _why_undecided(f: Findings, t: Thresholds) -> str:
         why = f"too few models: {f.scales} scales"
     else:
         why = f"too alike: what would tell the accounts apart drowns in noise at {f.scales} scales"
+    if chance_of(parts, "smooth") > t.probability:
+        why += f"; no break, P(jump or onset) = {f.p_real:.3f}, but it may fall"
     return f"{why} (P: {fits})"

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.model.trends import ACCOUNTS
-from emergent_stats.verdict.decision import Thresholds
-from emergent_stats.verdict.sensitivity import (
-    account_log_z,
-    log_bayes_factor,
-    probabilities,
-    speaks_for,
-)
+from emergent_stats.verdict.decision import Thresholds, speaks_for
+from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
 #: An evidence this far below the best cannot change a verdict, whatever its error.
 _MATTERS = 4.0
@@ -55,9 +48,8 @@ def _could_turn(
         )
         values = probabilities(account_z)[0].tolist()
         p: dict[str, float] = dict(zip(ACCOUNTS, values, strict=True))
-        enough = float(log_bayes_factor(account_z)[0]) > -np.log(thresholds.bound)
         sure = [a for a in ACCOUNTS if p[a] > thresholds.probability]
-        return speaks_for(p, thresholds.probability), sure, p["flat"] > 0.5, enough
+        return speaks_for(p, thresholds.probability), sure, p["flat"] > 0.5
 
     declared = says({})
     return any(

@@ -34,11 +34,12 @@ from emergent_stats.model.trends import (
     JUMP_WIDTH,
     LEVEL,
     LOGISTIC_WIDTH,
+    PRIOR,
     SLOPE,
     WIDTH_RANGE,
 )  # fmt: skip
 from emergent_stats.results.files import ResultsError
-from emergent_stats.verdict.decision import THRESHOLDS, Thresholds
+from emergent_stats.verdict.decision import SMOOTH, THRESHOLDS, Thresholds
 from emergent_stats.verdict.sensitivity import share_of
 
 #: var(log CE)·n of right-or-wrong answers where they tell most of the skill (p = .2): no score
@@ -309,12 +310,12 @@ def outlook(
         seen = skill + np.sqrt(variance) * z[:, 1:]
         probability.append(_account_probabilities(plan, seen, variance - plan.sigma**2))
     real, calm = (verdicts(p, thresholds) for p in probability)
-    shares = ((real == "real").mean(), (calm == "gradual").mean(), (calm == "real").mean())
+    shares = ((real == "real").mean(), (calm == "smooth").mean(), (calm == "real").mean())
     return Outlook(*(float(share) for share in shares))
 
 
 def verdicts(p: np.ndarray, thresholds: Thresholds = THRESHOLDS) -> np.ndarray:
-    """What the rule of `decision` makes of probabilities alone, (R,) of real, gradual, undecided.
+    """What the rule of `decision` makes of probabilities alone, (R,) of real, smooth, undecided.
 
     Sensitivity grid, second scale and predictive check are left out.
 
@@ -324,9 +325,9 @@ def verdicts(p: np.ndarray, thresholds: Thresholds = THRESHOLDS) -> np.ndarray:
     """
     t = thresholds
     real, gradual = share_of(p, *BREAKS), share_of(p, "gradual")
-    factor = 0.5 * real / np.maximum(gradual, 1e-300)
-    found = np.where((real > t.probability) & (factor * t.bound >= 1), "real", "undecided")
-    return np.where(gradual > t.probability, "gradual", found)
+    found = np.where(real > t.probability, "real", "undecided")
+    likely = share_of(p, "falls") < np.maximum(gradual, share_of(p, "flat"))
+    return np.where(likely & (share_of(p, *SMOOTH) > t.probability), "smooth", found)
 
 
 def _example_variance(plan: Plan, skill: np.ndarray) -> np.ndarray:
@@ -445,4 +446,4 @@ def _account_probabilities(plan: Plan, seen: np.ndarray, examples: np.ndarray) -
                 own = log_z[breaks.account[rows] == which]
                 if own.size:
                     total[which] = np.logaddexp(total[which], log_sum(own, 0))
-    return special.softmax(total, axis=0).T
+    return special.softmax(total + np.log(list(PRIOR.values()))[:, None], axis=0).T

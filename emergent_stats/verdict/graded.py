@@ -1,8 +1,7 @@
 """Which way an answer leans and how far, in words; a sentence for a paper.
 
-Odds of the best account against the next best are Bayes factors, since all
-accounts are equally probable before the data; their words are those of Kass
-and Raftery (1995, J. Am. Stat. Assoc. 90:773). `c` is a `comparison.Comparison`.
+The best is held against the next best by their Bayes factor; its words are those
+of Kass and Raftery (1995, J. Am. Stat. Assoc. 90:773). `c` is a `comparison.Comparison`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from emergent_stats.model.trends import ACCOUNTS, BREAKS
+from emergent_stats.model.trends import BREAKS, PRIOR
+from emergent_stats.verdict.decision import SMOOTH
+from emergent_stats.verdict.words import with_kind
 
 #: Smallest odds of each word.
 _WORDS = (
@@ -35,18 +36,36 @@ _SAYS = {
 }
 
 
-def odds(c: Any) -> tuple[str, float] | None:
-    """What is most probable, and its odds against the next best; None if not analysed.
+#: Of a verdict that leaves open which account without a break it is.
+_OPEN = {
+    "artefact": "the score looks like a jump while the skill behind it does not break: it is ",
+    "gradual": "skill does not break: it is ",
+    "flat": "skill does not break: it is ",
+}
 
-    Of a verdict `real` jump and onset count together, or one account would argue against the other.
+
+def open_between(c: Any) -> bool:
+    """Whether a verdict leaves open which account without a break it is."""
+    return bool(c.kind) and c.kind.startswith("or_")
+
+
+def odds(c: Any) -> tuple[str, float] | None:
+    """What is most probable, and its Bayes factor against the next best; None if not analysed.
+
+    Jump and onset count together, or one account would argue against the other; so do the
+    accounts without a break where the verdict leaves open which of them it is.
     """
     if not np.isfinite(c.p_flat):
         return None
-    p = {account: float(getattr(c, f"p_{account}")) for account in ACCOUNTS}
-    if c.verdict == "real":
-        p["real"] = sum(p.pop(account) for account in BREAKS)
-    first, second = sorted(p, key=lambda name: -p[name])[:2]
-    return first, p[first] / max(p[second], 1e-12)
+    groups = {"real": BREAKS, **{account: (account,) for account in SMOOTH}}
+    if open_between(c):
+        groups = {"real": BREAKS, "no break": SMOOTH}
+    average = {
+        name: sum(getattr(c, f"p_{a}") for a in accounts) / sum(PRIOR[a] for a in accounts)
+        for name, accounts in groups.items()
+    }
+    first, second = sorted(average, key=lambda name: -average[name])[:2]
+    return first, float(average[first] / max(average[second], 1e-12))
 
 
 def lean(c: Any) -> str | None:
@@ -66,6 +85,9 @@ def sentence(c: Any) -> str:
     says = _SAYS[c.verdict]
     if isinstance(says, dict):
         says = says[c.kind or "unresolved"]
+    if open_between(c):
+        name = "gradual" if c.verdict == "artefact" else c.verdict
+        says = _OPEN[c.verdict] + with_kind(name, c.kind)
     task = c.curve.key.get("task") or "this task"
     tail = [f"{c.curve.m} models, {c.curve.metric}"]
     if (leans := lean(c)) is not None:

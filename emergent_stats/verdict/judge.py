@@ -22,7 +22,7 @@ from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.learnt import WEAK, priors_for
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.sudden import apparent_jump
-from emergent_stats.model.trends import ACCOUNTS, BREAKS
+from emergent_stats.model.trends import ACCOUNTS, BREAKS, PRIOR
 from emergent_stats.results.checkpoints import thinned
 from emergent_stats.results.showing import default_progress
 from emergent_stats.verdict import summary
@@ -30,7 +30,14 @@ from emergent_stats.verdict.calibration import ENOUGH_AS_BROKEN, calibration_siz
 from emergent_stats.verdict.calibration import calibrate as run_calibration
 from emergent_stats.verdict.comparison import Comparison
 from emergent_stats.verdict.comparisons import Comparisons
-from emergent_stats.verdict.decision import THRESHOLDS, Findings, Thresholds, decide, too_few
+from emergent_stats.verdict.decision import (
+    THRESHOLDS,
+    Findings,
+    Thresholds,
+    decide,
+    speaks_for,
+    too_few,
+)
 from emergent_stats.verdict.doubts import doubts_about
 from emergent_stats.verdict.sensitivity import (
     GRID,
@@ -163,6 +170,8 @@ class _Analysis:
         self.p = probabilities(account_z)[0]
         self.log_bf = float(log_bayes_factor(account_z)[0])
         self.p_break = float(share_of(self.p, *BREAKS))
+        chances: dict[str, float] = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
+        self.said = speaks_for(chances, thresholds.probability)
         self.doubts = doubts_about(self.evidence, thresholds)
         self.grid = self._grid(metric)
         self.second = self._second_scale(metric)
@@ -182,8 +191,7 @@ class _Analysis:
         Cells with another jump width take evidences of their own. They are NaN
         where no verdict depends on them: for flat, falling and undecided series.
         """
-        limit = self.thresholds.probability
-        settled = max(share_of(self.p, "gradual"), self.p_break) > limit
+        settled = self.said in ("gradual", "real", "smooth")
         extra = {}
         if settled:
             others = extra_hypotheses(metric, self.thresholds.smallest_change, self.priors)
@@ -209,7 +217,7 @@ class _Analysis:
         chance = curve.chance if np.isfinite(curve.chance) else 0.0
         floored = curve.metric_object.direction > 0 and not curve.misled.any()
         floor = float(np.mean(low <= chance)) if floored else 0.0
-        at_stake = max(*p.values(), self.p_break) > t.probability or p["flat"] > 0.5
+        at_stake = self.said != "undecided" or p["flat"] > 0.5
         return Findings(
             **{f"p_{name}": value for name, value in p.items()},
             log_bf=self.log_bf,
@@ -256,8 +264,9 @@ class _Analysis:
         onset = f.p_onset > max(f.p_jump, f.p_gradual)
         at, width, height = summary.transition(self.evidence, row, curve, onset)
         powers: dict[float, float] = {}
-        at_stake = max(f.p_real, f.p_gradual) > t.probability
-        if self.calibrate and at_stake and not f.unreliable:
+        # of what looks like no jump the power is of no interest
+        wanted = self.said in ("real", "gradual") or (self.said == "smooth" and f.apparent_jump)
+        if self.calibrate and wanted and not f.unreliable:
             self.report.more(calibration_size(self.calibrate))
             c = run_calibration(
                 self.batch, row, self.evidence, f.log_bf, self.calibrate,
@@ -325,7 +334,10 @@ class _Analysis:
             a: sum(e.hypothesis.account == a for e in self.evidence.values()) for a in ACCOUNTS
         }
         z = np.array(
-            [e.log_z[0] - np.log(count[e.hypothesis.account]) for e in self.evidence.values()]
+            [
+                e.log_z[0] + np.log(PRIOR[e.hypothesis.account] / count[e.hypothesis.account])
+                for e in self.evidence.values()
+            ]
         )
         share = np.exp(z - z.max())
         share /= share.sum()

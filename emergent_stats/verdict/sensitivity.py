@@ -28,12 +28,14 @@ from emergent_stats.model.trends import (
     ACCOUNTS,
     HEIGHT,
     JUMP_WIDTH,
+    PRIOR,
     SLOPE,
     WIDTH_RANGE,
     Transition,
     Trend,
     WideTransition,
 )
+from emergent_stats.verdict.decision import chance_of, speaks_for
 
 FACTORS = (0.5, 1.0, 2.0)
 GRID = tuple(product(FACTORS, FACTORS, FACTORS))
@@ -154,9 +156,9 @@ def account_evidence(evidences: Mapping[str, Evidence]) -> np.ndarray:
 
 
 def probabilities(account_z: np.ndarray, prior: Any = None) -> np.ndarray:
-    """Posterior probability of each account, (C, accounts); equal prior odds by default."""
-    prior = np.full(len(ACCOUNTS), 1 / len(ACCOUNTS)) if prior is None else np.asarray(prior)
-    weighted = account_z + np.log(prior)
+    """Posterior probability of each account, (C, accounts); prior shares `PRIOR` by default."""
+    shares = list(PRIOR.values()) if prior is None else prior
+    weighted = account_z + np.log(np.asarray(shares))
     found = np.exp(weighted - log_sum(weighted, 1)[:, None])
     return found / found.sum(1, keepdims=True)
 
@@ -212,9 +214,9 @@ class Flip:
     ----------
     factors : dict
         Of the priors that differ: slope, height, width.
-    before, after : {"real", "gradual", "flat", "falls", "undecided"}
-        What the probabilities alone speak for.
-    account : {"real", "gradual", "flat", "falls"}
+    before, after : {"real", "smooth", "gradual", "flat", "falls", "undecided"}
+        What the probabilities alone speak for (`decision.speaks_for`).
+    account : {"real", "smooth", "gradual", "flat", "falls"}
         The one whose probability crosses the threshold.
     p_before, p_after : float
         Its probability under the declared priors and under these.
@@ -226,14 +228,6 @@ class Flip:
     account: str
     p_before: float
     p_after: float
-
-
-def speaks_for(row: Mapping[str, float], threshold: float) -> str:
-    """Verdict that the probabilities of one cell of the grid speak for."""
-    for verdict in ("flat", "real", "gradual", "falls"):
-        if _of(row, verdict) > threshold:
-            return verdict
-    return "undecided"
 
 
 def flips(rows: Sequence[Mapping[str, float]], threshold: float) -> tuple[Flip, ...]:
@@ -258,14 +252,11 @@ def flips(rows: Sequence[Mapping[str, float]], threshold: float) -> tuple[Flip, 
         known = any(f.after == after and f.factors.items() <= factors.items() for f in found)
         if after == before or known:
             continue
-        account = before if after == "undecided" else after
-        p = _of(declared[0], account), _of(row, account)
+        vaguer = after == "undecided" or (after == "smooth" and before != "undecided")
+        account = before if vaguer else after
+        p = chance_of(declared[0], account), chance_of(row, account)
         found.append(Flip(factors, before, after, account, *p))
     return tuple(found)
-
-
-def _of(row: Mapping[str, float], verdict: str) -> float:
-    return row["onset"] + row["jump"] if verdict == "real" else row[verdict]
 
 
 def _changed(row: Mapping[str, float]) -> dict[str, float]:
@@ -301,10 +292,12 @@ def prior_words(name: str, factor: float) -> str:
 def flip_words(flip: Flip) -> str:
     """A flip as a sentence: `real` only if …: P(jump or onset) .80 → .97."""
     condition = " and ".join(prior_words(n, f) for n, f in flip.factors.items())
-    name = {"real": "jump or onset"}.get(flip.account, flip.account)
+    said = {"smooth": "no break"}
+    before, after = (said.get(v, v) for v in (flip.before, flip.after))
+    name = {"real": "jump or onset", **said}.get(flip.account, flip.account)
     change = f"P({name}) {flip.p_before:.2f} → {flip.p_after:.2f}"
     lead = "{} only if" if flip.before == "undecided" else "{} no more if"
-    verdict = flip.after if flip.before == "undecided" else flip.before
-    if "undecided" not in (flip.before, flip.after):
-        return f"{flip.after} instead of {flip.before} if {condition}: {change}"
+    verdict = after if before == "undecided" else before
+    if "undecided" not in (before, after):
+        return f"{after} instead of {before} if {condition}: {change}"
     return f"{lead.format(verdict)} {condition}: {change}"

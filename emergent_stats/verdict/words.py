@@ -36,6 +36,21 @@ def scale_label(value: float, axis: str) -> str:
     return AXES.get(axis, _COUNT).label(value)
 
 
+def with_kind(verdict: str, kind: str | None) -> str:
+    """A verdict with its kind: which break, which fall, or what else it may be.
+
+    Examples
+    --------
+    >>> with_kind("real", "jump"), with_kind("gradual", "or_flat"), with_kind("flat", None)
+    ('real (jump)', 'gradual or flat', 'flat')
+    """
+    if not kind:
+        return verdict
+    return (
+        f"{verdict} {kind.replace('_', ' ')}" if kind.startswith("or_") else f"{verdict} ({kind})"
+    )
+
+
 def probability(value: float | None) -> str:
     """Probability without false certainty: .03, .97, <.01, >.99; a dash where there is none.
 

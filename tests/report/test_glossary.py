@@ -78,7 +78,7 @@ def warned(name):
 
 
 def test_the_collectors_find_what_they_are_for():
-    assert {"edge", "unresolved gap", "not calibrated"} <= reasons()
+    assert {"edge", "unresolved gap", "misfit"} <= reasons()
     found = {text for name in WARN for text in warned(name)}
     assert "n unknown for some models" in found
     assert "# models without # left out" in found

@@ -48,7 +48,7 @@ def test_a_null_that_stops_is_a_random_part_of_the_whole(monkeypatch):
     # most of the gradual account's posterior is one hypothesis, and it looks less broken
     skill = np.array([-1.4, -1.2, -0.9, -0.8, 0.3, 0.4, 0.6, 0.7, 0.9])
     curve = Curve(SIZES, np.round(400 * np.exp(-np.exp(-skill))) / 400, "exact_match", n=400)
-    eager = replace(judge.THRESHOLDS, probability=0.3, bound=1.0)
+    eager = replace(judge.THRESHOLDS, probability=0.3)
     early = compare(curve, calibrate=300, thresholds=eager)
     monkeypatch.setattr(judge, "ENOUGH_AS_BROKEN", None)
     whole = compare(curve, calibrate=300, thresholds=eager)
@@ -81,18 +81,17 @@ def test_progress_of_a_null_that_stops_ends_at_its_total(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("factor", "p_cal", "verdict", "confirmed"),
+    ("share", "p_cal", "verdict", "confirmed"),
     [
-        (30.0, None, "real", None),
-        (30.0, 0.002, "real", True),
-        (30.0, 0.3, "real", False),
-        (15.0, None, "undecided", None),
-        (15.0, 0.002, "real", True),
-        (15.0, 0.02, "undecided", None),
+        (1.0, None, "real", None),
+        (1.0, 0.002, "real", True),
+        (1.0, 0.3, "real", False),
+        (0.3, 0.002, "undecided", None),
     ],
 )
-def test_a_null_confirms_and_does_not_take_back(factor, p_cal, verdict, confirmed):
+def test_a_null_confirms_and_does_not_take_back(share, p_cal, verdict, confirmed):
     score = np.array([0.01, 0.01, 0.02, 0.01, 0.6, 0.62, 0.61, 0.63, 0.64])
     (found,) = findings_of([Curve(SIZES, score, "exact_match", n=1000)])
-    said = decide(replace(found, log_bf=float(np.log(factor)), p_cal=p_cal))
+    p = {"p_jump": share * found.p_jump, "p_gradual": 1.0 - share * found.p_jump - found.p_onset}
+    said = decide(replace(found, **p, p_cal=p_cal))
     assert (said.verdict, said.confirmed) == (verdict, confirmed)

@@ -7,7 +7,7 @@ from emergent_stats.model.curve import Curve
 from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import ACCOUNTS, JUMP_WIDTH
 from emergent_stats.verdict.comparison import comparison_text, what_would_decide
-from emergent_stats.verdict.decision import THRESHOLDS
+from emergent_stats.verdict.decision import THRESHOLDS, Findings, decide, speaks_for
 from emergent_stats.verdict.judge import compare_all
 from emergent_stats.verdict.summary import last_gap
 
@@ -222,3 +222,66 @@ def test_a_series_too_short_to_analyse_is_told_what_it_lacks(found):
     assert what_would_decide(short) == "to analyse it at all, add models at 1 more scales or more"
     assert "partial credit" in what_would_decide(found["floor"])
     assert what_would_decide(found["ceiling"]) == ""
+
+
+# --- no break, and which account without one stays open ------------------------------------
+def seen(flat, gradual, onset, jump, falls, **more):
+    """Findings of which only the probabilities, and what is given, are of interest."""
+    given = dict(
+        p_flat=flat, p_gradual=gradual, p_onset=onset, p_jump=jump, p_falls=falls,
+        log_bf=0.0, log_bf_error=0.1, second_real=NAN, misfit=0.5, p_small_change=NAN,
+        p_cal=None, power=None, apparent_jump=False, edge=False, sigma=0.1, floor_share=0.0,
+        scales=8, gap="between 1B and 3B parameters", gap_width=0.4,
+        last_gap="between 3B and 9B parameters", shape="decline", unreliable="",
+    )  # fmt: skip
+    for account in ("flat", "gradual", "falls", "real"):
+        p = onset + jump if account == "real" else given[f"p_{account}"]
+        given[f"grid_{account}"] = (p, p)
+    return Findings(**given | more)
+
+
+def test_what_does_not_break_is_decided_though_accounts_share_it():
+    found = decide(seen(0.3, 0.66, 0.01, 0.01, 0.02))
+    assert (found.verdict, found.kind, found.robust) == ("gradual", "or_flat", True)
+    assert "P(no break) = 0.980 (gradual 0.66 or flat 0.30)" in found.reason
+    assert decide(seen(0.5, 0.3, 0.01, 0.01, 0.18)).kind == "or_falls_or_gradual"
+    assert decide(seen(0.6, 0.38, 0.01, 0.0, 0.01)).verdict == "flat"
+
+
+def test_the_sum_needs_what_one_account_needs():
+    shares = (0.3, 0.66, 0.01, 0.01, 0.02)
+    assert decide(seen(0.3, 0.6, 0.05, 0.03, 0.02)).verdict == "undecided"
+    turned = decide(seen(*shares, grid_real=(0.02, 0.6)))
+    assert turned.verdict == "undecided"
+    assert "0.40 under another reasonable prior" in turned.reason
+    assert decide(seen(*shares, misfit=0.001)).verdict == "undecided"
+    assert decide(seen(*shares, unreliable="flat: error 1 nats")).verdict == "undecided"
+    leaps = decide(seen(*shares, apparent_jump=True))
+    assert (leaps.verdict, leaps.kind) == ("artefact", "or_flat")
+    assert decide(seen(*shares, apparent_jump=True, edge=True)).verdict == "undecided"
+    assert decide(seen(*shares, apparent_jump=True, power=0.3)).verdict == "undecided"
+
+
+def test_a_likely_fall_is_not_called_by_another_name():
+    found = decide(seen(0.3, 0.08, 0.01, 0.01, 0.6))
+    assert found.verdict == "undecided"
+    assert "no break, P(jump or onset) = 0.020, but it may fall" in found.reason
+
+
+def test_one_account_that_is_sure_keeps_its_own_words():
+    p = dict(zip(ACCOUNTS, (0.01, 0.97, 0.005, 0.005, 0.01), strict=True))
+    assert speaks_for(p, 0.95) == "gradual"
+    assert decide(seen(*p.values())).kind is None
+
+
+@pytest.mark.parametrize("sharp", [True, False])
+def test_a_weak_slope_near_chance_is_gradual_or_flat(sharp):
+    n = 300 if sharp else 60
+    score = np.round(np.array([0.26, 0.27, 0.26, 0.28, 0.29, 0.31, 0.33, 0.34]) * n) / n
+    (c,) = compare_all([curve(score, "multiple_choice", n=float(n), chance=0.25)])
+    assert c.verdict in ("gradual", "flat")
+    assert c.kind.startswith("or_")
+    assert c.p_real < 0.05
+    assert f"{c.verdict} or" in comparison_text(c)
+    assert "no break" in c.lean
+    assert "skill does not break" in c.summary

@@ -91,13 +91,17 @@ def test_other_metrics(given):
 
 def test_verdicts_follow_the_rule():
     p = np.array([
-        [0.0, 0.97, 0.02, 0.01],  # gradual
-        [0.0, 0.01, 0.01, 0.98],  # a jump, by a factor of 49
-        [0.0, 0.03, 0.48, 0.49],  # which break is unresolved, so a factor of 100 is needed
-        [0.0, 0.001, 0.5, 0.499],
-        [0.0, 0.5, 0.25, 0.25],
+        [0.0, 0.97, 0.02, 0.01, 0.0],  # gradual
+        [0.0, 0.01, 0.01, 0.98, 0.0],  # a jump
+        [0.0, 0.03, 0.48, 0.49, 0.0],  # a break, whichever
+        [0.0, 0.001, 0.5, 0.499, 0.0],
+        [0.0, 0.5, 0.25, 0.25, 0.0],
+        [0.4, 0.58, 0.01, 0.01, 0.0],  # no break, whether or not it grows
+        [0.1, 0.3, 0.01, 0.01, 0.58],  # it may fall
     ])  # fmt: skip
-    assert verdicts(p).tolist() == ["gradual", "real", "undecided", "real", "undecided"]
+    assert verdicts(p).tolist() == [
+        "smooth", "real", "real", "real", "undecided", "smooth", "undecided"
+    ]  # fmt: skip
 
 
 # --- what is refused ----------------------------------------------------------------------

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from emergent_stats.model.axes import AXES
 from emergent_stats.report.atlas.records import Entry, identity
 from emergent_stats.results import corpus
-from emergent_stats.verdict.words import probability, scale_range
+from emergent_stats.verdict.words import probability, scale_range, with_kind
 
 #: Begin of a claim → the same task by other models: study, pattern of its tasks, what to look for.
 #: The claim's own series are pointed to by the table of claims.
@@ -136,8 +136,7 @@ def _name(entry: Entry) -> str:
 
 
 def _verdict(entry: Entry) -> str:
-    kind = entry.row["kind"]
-    return f"{entry.row['verdict']}" + (f" ({kind})" if kind else "")
+    return with_kind(entry.row["verdict"], entry.row["kind"])
 
 
 def _words(entry: Entry) -> str:

@@ -36,7 +36,8 @@ function odds(words) {
 }
 
 function verdictWords(verdict, kind) {
-  return element("span", { class: "word " + verdict }, kind ? `${verdict} (${kind})` : verdict);
+  const also = kind && kind.startsWith("or_") ? " " + kind.replaceAll("_", " ") : "";
+  return element("span", { class: "word " + verdict }, verdict + (also || (kind ? ` (${kind})` : "")));
 }
 
 // --- pictures
