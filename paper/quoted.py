@@ -266,7 +266,6 @@ def _rule() -> dict[str, Any]:
     return {
         "probability": THRESHOLDS.probability,
         "grid": THRESHOLDS.grid,
-        "bound": THRESHOLDS.bound,
         "p_cal": THRESHOLDS.p_cal,
         "power": THRESHOLDS.power,
         "jump_width": THRESHOLDS.jump_width,
