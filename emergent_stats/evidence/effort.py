@@ -34,10 +34,11 @@ class Effort:
         Points and largest number of further rounds.
     rescues : int
         Largest number of rounds, each four times the one before, for an evidence that would
-        otherwise not be relied on.
+        otherwise not be relied on; where it still would not, it gets a second opinion. None if 0.
     second : float
         Nats a score below the largest likelihood from which the best hypothesis of a curve fits so
-        badly that posteriors may have several modes: evidences then get a second opinion.
+        badly that posteriors may have several modes: evidences of scores (not of losses) then get
+        a second opinion.
     """
 
     cells: int = 256

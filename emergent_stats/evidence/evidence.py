@@ -36,6 +36,8 @@ NEGLIGIBLE = 8.0
 DOUBTFUL_ERROR = 0.5
 #: Share of an evidence on one node above which it is not relied on.
 DOUBTFUL_SHARE = 0.5
+#: A log evidence this far below the best cannot change a verdict, whatever its error.
+MATTERS = 4.0
 
 
 #: Parameter values (C, N), log masses (C, N) of both and (C, M) of the points of the outer ones.
@@ -257,21 +259,38 @@ def second_opinion(batch: Batch, first: Evidence, effort: Effort, seed: int) -> 
     """Evidence by both routes: the larger, as each can only miss modes, and what parts them.
 
     Where scores are extreme and no trend fits them, likelihoods are flat but for a few scores,
-    and a posterior has several modes of which the walk through the noise follows one.
+    and a posterior has several modes of which the walk through the noise follows one. One that
+    leans on the gate has a long tail, which few of the nodes around its mode ever see: what cannot
+    be relied on gives way to what can, unless it had found more than its own error allows for.
     """
     other = _by_importance(batch, first.hypothesis, effort, seed, first.log_z - 2.0)
     apart = other.log_z - first.log_z
-    better = apart > 0
+    mended = np.array(
+        [bool(a) and not b for a, b in zip(first.doubts, other.doubts, strict=True)]
+    ) & (apart > -3.0 * first.error)
+    better = (apart > 0) | mended
     error = np.where(better, other.error, first.error)
-    error = np.where(apart > -1.0, np.hypot(error, 0.5 * np.abs(apart)), error)
-    log_z = np.maximum(first.log_z, other.log_z)
+    error = np.where((apart > -1.0) & ~mended, np.hypot(error, 0.5 * np.abs(apart)), error)
+    log_z = np.where(better, other.log_z, first.log_z)
     largest = np.array([np.exp(w.max() - z) for w, z in zip(other.log_weight, log_z, strict=True)])
     doubts = _doubts(log_z, error, np.where(better, largest, 0.0), first.bound)
     return replace(
         first, log_z=log_z, error=error, doubts=tuple(
-            new or old for new, old in zip(doubts, first.doubts, strict=True)
+            new or ("" if cured else old)
+            for new, old, cured in zip(doubts, first.doubts, mended, strict=True)
         ), made=other.made if better.all() else first.made,
     )  # fmt: skip
+
+
+def doubtful(found: dict[str, Evidence]) -> list[str]:
+    """Hypotheses near the best one of the first curve whose evidences cannot be relied on."""
+    best = max(float(e.log_z[0]) for e in found.values())
+    return [n for n, e in found.items() if e.doubts[0] and e.log_z[0] + away(e) > best - MATTERS]
+
+
+def away(evidence: Evidence) -> float:
+    """Nats by which an evidence of the first curve may be off."""
+    return 3 * min(float(evidence.error[0]), 2.0)
 
 
 def _error_of_nodes(

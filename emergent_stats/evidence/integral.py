@@ -201,7 +201,8 @@ class Integral:
             # the first round must see a break wherever it is
             count = max(count, self.places.shape[1], self.batch.x.shape[1] // 2)
         else:
-            so_far = self.rounds + self.scans
+            # in the order in which the axes keep the bins of the points
+            so_far = self.scans + self.rounds
             weight = tempered(joined(so_far, [r.taken for r in so_far]), self._least(so_far))
             for axis in axes:
                 axis.learn(np.nan_to_num(weight))

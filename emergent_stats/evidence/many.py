@@ -9,12 +9,19 @@ import numpy as np
 
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, LARGE_ERROR, Effort
-from emergent_stats.evidence.evidence import NEGLIGIBLE, Evidence, log_evidence, second_opinion
+from emergent_stats.evidence.evidence import (
+    NEGLIGIBLE,
+    Evidence,
+    doubtful,
+    log_evidence,
+    second_opinion,
+)
 from emergent_stats.evidence.integrand import is_linear
 from emergent_stats.evidence.threads import Progress, each
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.hypothesis import hypotheses as standard
+from emergent_stats.model.observed import SKILL_NORMAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,10 +170,19 @@ def evidences(
         floor = np.maximum(floor, found[h.name].log_z)
         hint = hint or found[h.name].nuisance
     if len(batch) == 1:
-        misfit = float(next(iter(found.values())).bound[0] - floor[0]) / batch.curves[0].m
-        if misfit > effort.second:
-            near = [n for n, e in found.items() if e.log_z[0] > floor[0] - _CLOSE]
-            for name in near:
-                if is_linear(found[name].hypothesis.trend):
-                    found[name] = second_opinion(batch, found[name], effort, seed)
+        for name in _asked_again(batch, found, effort):
+            found[name] = second_opinion(batch, found[name], effort, seed)
     return {h.name: found[h.name] for h in chosen}
+
+
+def _asked_again(batch: Batch, found: dict[str, Evidence], effort: Effort) -> list[str]:
+    """Hypotheses of a single curve whose evidences get a second opinion."""
+    asked = set(doubtful(found)) if effort.rescues else set()
+    # Skills behind losses have normal errors: at given outer parameters a posterior has one mode,
+    # and their largest likelihood, a density, says nothing of how well a trend fits.
+    if batch.obs.kind != SKILL_NORMAL:
+        best = max(float(e.log_z[0]) for e in found.values())
+        misfit = float(next(iter(found.values())).bound[0] - best) / batch.curves[0].m
+        if misfit > effort.second:
+            asked |= {n for n, e in found.items() if e.log_z[0] > best - _CLOSE}
+    return [n for n in found if n in asked and is_linear(found[n].hypothesis.trend)]

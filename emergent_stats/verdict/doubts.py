@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from emergent_stats.evidence.evidence import Evidence
+from emergent_stats.evidence.evidence import Evidence, away, doubtful
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.verdict.decision import Thresholds, speaks_for
 from emergent_stats.verdict.sensitivity import account_log_z, probabilities
-
-#: An evidence this far below the best cannot change a verdict, whatever its error.
-_MATTERS = 4.0
 
 
 def doubts_about(found: dict[str, Evidence], thresholds: Thresholds) -> list[str]:
@@ -19,26 +16,14 @@ def doubts_about(found: dict[str, Evidence], thresholds: Thresholds) -> list[str
     A large error, as far as it is known, matters only where it could turn what
     the probabilities say: of a leap of a thousand nats it cannot.
     """
-    best = max(float(e.log_z[0]) for e in found.values())
-    doubtful = {
-        name: e.doubts[0]
-        for name, e in found.items()
-        if e.doubts[0] and e.log_z[0] + _away(e) > best - _MATTERS
-    }
-    known = all(text.startswith("error") for text in doubtful.values())
-    if known and not _could_turn(found, doubtful, thresholds):
+    reasons = {name: found[name].doubts[0] for name in doubtful(found)}
+    known = all(text.startswith("error") for text in reasons.values())
+    if known and not _could_turn(found, reasons, thresholds):
         return []
-    return [f"{name}: {text}" for name, text in doubtful.items()]
+    return [f"{name}: {text}" for name, text in reasons.items()]
 
 
-def _away(evidence: Evidence) -> float:
-    """Nats by which an evidence may be off."""
-    return 3 * min(float(evidence.error[0]), 2.0)
-
-
-def _could_turn(
-    found: dict[str, Evidence], doubtful: Iterable[str], thresholds: Thresholds
-) -> bool:
+def _could_turn(found: dict[str, Evidence], names: Iterable[str], thresholds: Thresholds) -> bool:
     """Whether errors of some evidences, all of one account against the others, change the say."""
 
     def says(shift: dict[str, float]) -> tuple:
@@ -55,8 +40,8 @@ def _could_turn(
     return any(
         says(
             {
-                n: sign * _away(found[n]) * (1 if found[n].hypothesis.account == account else -1)
-                for n in doubtful
+                n: sign * away(found[n]) * (1 if found[n].hypothesis.account == account else -1)
+                for n in names
             }
         )
         != declared

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import FULL
+from emergent_stats.evidence.integral import Integral
 from emergent_stats.evidence.outer import BINS, SPREAD, Axis, log_density, tempered
+from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.maths import quasi_uniform, shifted
 
 
@@ -120,3 +125,20 @@ def test_every_curve_has_its_own_points_and_each_set_is_even():
     for points in moved:
         for d in range(3):
             assert stats.kstest(points[:, d], "uniform").statistic < 0.06
+
+
+def test_every_round_learns_from_the_points_that_were_drawn():
+    """Weights of scans and rounds belong to the bins that these very points came from."""
+    x = 10.0 ** np.linspace(8, 12, 24)
+    score = np.where(x < 3e9, 0.05, 0.9)
+    curve = Curve(x, score, "exact_match", n=1000.0)
+    h = next(h for h in hypotheses(curve.metric_object) if h.name == "transition")
+    run = Integral(Batch.of([curve], h.metric), h, FULL, 0, None)
+    for count, scan in ((48, True), (32, True), (64, False), (64, False)):
+        run.draw(np.arange(1), count, scan=scan)
+    location = run.axes["location"]
+    # the break is in one gap of 23, where the best points are
+    low, high = h.priors(curve)["location"].low, h.priors(curve)["location"].high
+    at = (np.log10(3e9) - curve.centre - low) / (high - low) * location.rounds[0].shape[1]
+    near = np.abs(np.arange(location.rounds[0].shape[1]) - at) < 26
+    assert location.rounds[-1][0, near].sum() > 0.4
