@@ -49,7 +49,7 @@ def test_corners_are_named_only_where_no_part_of_them_does_it():
     assert [f.factors for f in found] == [{"slope": 2.0, "height": 2.0}]
     assert flip_words(found[0]) == (
         "real no more if slopes up to 5.9 nats/decade are allowed and breaks are expected to be "
-        "large (3 nats): P(jump or onset) 0.99 → 0.50"
+        "large (3.6 nats): P(jump or onset) 0.99 → 0.50"
     )
 
 
