@@ -26,7 +26,11 @@ _LEAST_SIGMA = 5e-4
 # prior probability below which a rate as extreme as the scores is out of the question
 _RULED_OUT = 1e-6
 # places at which the fit of a line is looked at, and nodes of what is irreducible in a loss
-_LOSS_GRID, _LOSS_NODES = 160, 24
+_LOSS_GRID, _LOSS_NODES = 160, 32
+# shares of those nodes that follow the prior, a loosened fit, and the fit itself
+_LOSS_SHARES = (0.15, 0.35, 0.5)
+# nats below the best fit down to which it is looked at more closely
+_CLOSELY = 8.0
 # prior mass below which a stretch weighs nothing
 _NO_MASS = 1e-14
 # two standard deviations of a rate, as a share of it, below which half as many nodes are enough
@@ -227,15 +231,15 @@ def _irreducible_nodes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nodes (C, K) of what is irreducible in a loss, each with its stretch's prior mass.
 
-    A quarter of them are spread like the prior, the rest follow how well a line fits the skills
-    behind the losses, more loosely than a posterior would.
+    Some are spread like the prior, some follow how well a line fits the skills behind the losses,
+    as a posterior would, and some do so more loosely, for trends and noises that fit otherwise.
     """
     found, log_weight = [], []
     # no loss can be irreducible above the lowest seen, and all that matters happens close to it
     near = np.exp(-np.linspace(0.0, 12.0, _LOSS_GRID))
     z = np.linspace(-6.0, 6.0, _LOSS_GRID)
-    for value, on, at in zip(obs.value, obs.mask, x, strict=True):
-        shown, own = value[on], at[on]
+    for value, error, on, at in zip(obs.value, obs.error, obs.mask, x, strict=True):
+        shown, wide, own = value[on], error[on], at[on]
         lowest = float(metric.to_loss(shown.max()))
         grid = np.unique(np.concatenate([prior.from_normal(z), lowest * (1.0 - near)]))
         grid = grid[(grid > float(prior.from_normal(np.array(-6.5)))) & (grid < lowest)]
@@ -244,25 +248,41 @@ def _irreducible_nodes(
             found.append(np.full(_LOSS_NODES, 0.5 * lowest))
             log_weight.append(np.where(np.arange(_LOSS_NODES) > 0, -np.inf, np.log(_NO_MASS)))
             continue
-        middle = 0.5 * (grid[1:] + grid[:-1])
-        skill, slope = metric.beyond(shown, middle[:, None])
-        line = np.stack([np.ones_like(own), own], axis=1)
-        rest = skill - skill @ (line @ np.linalg.pinv(line)).T
-        # the noise between models integrated out, and no fit better than a thousandth of a nat
-        fit = np.log(slope).sum(1) - 0.5 * max(own.size - 1, 1) * np.log(
-            (rest**2).sum(1) + own.size * 1e-6
-        )
+        fit = _fit_of_line(shown, wide, own, grid, metric)
+        # losses may tell what is irreducible in them to less than a step of the grid
+        good = np.flatnonzero(fit > fit.max() - _CLOSELY)
+        ends = grid[max(good[0] - 1, 0)], grid[min(good[-1] + 2, grid.size - 1)]
+        grid = np.unique(np.concatenate([grid, np.linspace(*ends, 2 * _LOSS_GRID)]))
+        fit = _fit_of_line(shown, wide, own, grid, metric)
         mass = np.diff(special.ndtr(_z_of(prior, grid)))
-        with np.errstate(divide="ignore"):
-            loose = 0.5 * fit + np.log(mass)
-        loose = np.exp(loose - loose.max())
-        share = 0.25 * mass / mass.sum() + 0.75 * loose / loose.sum()
+        share = np.zeros(mass.size)
+        for part, power in zip(_LOSS_SHARES, (0.0, 0.5, 1.0), strict=True):
+            with np.errstate(divide="ignore"):
+                follows = power * fit + np.log(mass)
+            follows = np.exp(follows - follows.max())
+            share += part * follows / follows.sum()
         below = np.concatenate([[0.0], np.cumsum(share)])
         edges = np.interp(np.linspace(0.0, below[-1], _LOSS_NODES + 1), below, grid)
         rate, weight = _stretches(prior.from_normal(_Z), _z_of(prior, edges))
         found.append(np.minimum(rate, lowest * (1.0 - 1e-9)))
         log_weight.append(weight)
     return np.array(found), np.array(log_weight)
+
+
+def _fit_of_line(
+    shown: np.ndarray, error: np.ndarray, x: np.ndarray, edges: np.ndarray, metric: Any
+) -> np.ndarray:
+    """Log likelihood (K,) of what is irreducible between K + 1 edges, with a line behind it.
+
+    The line is the best one and the noise between models is integrated out; none fits better
+    than the errors of the losses and the least noise allow.
+    """
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    skill, slope = metric.beyond(shown, middle[:, None])
+    line = np.stack([np.ones_like(x), x], axis=1)
+    rest = skill - skill @ (line @ np.linalg.pinv(line)).T
+    least = ((error * slope) ** 2).sum(1) + x.size * _LEAST_SIGMA**2
+    return np.log(slope).sum(1) - 0.5 * max(x.size - 1, 1) * np.log((rest**2).sum(1) + least)
 
 
 def _z_of(prior: Prior, value: np.ndarray) -> np.ndarray:
