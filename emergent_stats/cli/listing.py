@@ -29,8 +29,8 @@ _VERDICT_STYLES = {
 }  # fmt: skip
 
 
-def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
-    """Refuse a file that cannot be written, before the work rather than after it.
+def check_out(path: Path | None, suffixes: Sequence[str], option: str = "--out") -> None:
+    """Refuse a file that cannot be written, before the work rather than after it; None is none.
 
     Raises
     ------
@@ -40,6 +40,8 @@ def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> Non
     """
     from emergent_stats.results.files import ResultsError
 
+    if path is None:
+        return
     if path.suffix.lower() not in suffixes:
         allowed = " or ".join(filter(None, [", ".join(suffixes[:-1]), suffixes[-1]]))
         raise ResultsError(f"{option} {path}: cannot write that kind of file; use {allowed}")

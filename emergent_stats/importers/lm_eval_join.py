@@ -146,7 +146,9 @@ class _Join:
         before = self.held.get((self.run.where, task, declared.metric))
         options = self.samples.options
         told = bool(options.n) and declared.metric in ("multiple_choice", "brier")
-        chance = options.mean if told else math.nan
+        apart = before is not None and (
+            abs(before.score - declared.convert(value)) > _AGREE * max(1.0, abs(before.score))
+        )
         if before is None:
             before = self.collector.add(
                 where,
@@ -164,24 +166,19 @@ class _Join:
             )
             if before is None:
                 return
-        elif abs(before.score - declared.convert(value)) > _AGREE * max(1.0, abs(before.score)):
+        if apart:
             self.collector.notes.warn(
                 "are the files of one run? The result file counts",
                 about=f"{where} is {value:.6g}, but {before.score:.6g} in {before.source}",
             )
-            self._learn(before, chance)
-            return
-        if math.isnan(before.stderr) and stderr > 0:
-            before.stderr = declared.convert(stderr)
-        if math.isnan(before.n) or "n" in before.assumed:
-            before.n = float(self.samples.n)
-            before.assumed.discard("n")
-        self._learn(before, chance)
-
-    def _learn(self, before: Record, chance: float) -> None:
-        """Fill in the chance level that the records tell."""
-        if chance == chance:
-            self.collector.learn_chance(before, chance)
+        else:
+            if math.isnan(before.stderr) and stderr > 0:
+                before.stderr = declared.convert(stderr)
+            if math.isnan(before.n) or "n" in before.assumed:
+                before.n = float(self.samples.n)
+                before.assumed.discard("n")
+        if told and options.mean == options.mean:
+            self.collector.learn_chance(before, options.mean)
 
 
 def _one_outside(declared: Declared, values: Moments) -> str | None:

@@ -288,6 +288,11 @@ def as_number(value: Any) -> float | None:
     return None
 
 
+def as_object(value: Any) -> dict[str, Any]:
+    """Object in a foreign file; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
 def whole(value: Any) -> int | None:
     """Whole number from 0 in a cell of a foreign file, None where there is none."""
     number = as_number(value)
