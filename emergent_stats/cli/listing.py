@@ -30,14 +30,7 @@ _VERDICT_STYLES = {
 
 
 def check_out(path: Path | None, suffixes: Sequence[str], option: str = "--out") -> None:
-    """Refuse a file that cannot be written, before the work rather than after it; None is none.
-
-    Raises
-    ------
-    ResultsError
-        For another suffix, a folder that is not there or not to be written to, or a
-        folder of that very name.
-    """
+    """Refuse a file that cannot be written, before the work rather than after it; None is none."""
     from emergent_stats.results.files import ResultsError
 
     if path is None:

@@ -94,13 +94,7 @@ def draw(
 
 
 def _read(words: list[str], kind: str | None) -> tuple[Kind, str]:
-    """Kind of figure and source that were typed; "" for a kind that needs none.
-
-    Raises
-    ------
-    ResultsError
-        For a kind that is not known, a source too many or too few.
-    """
+    """Kind of figure and source that were typed; "" for a kind that needs none."""
     from emergent_stats.results.files import ResultsError
 
     first, rest = words[0], words[1:]
@@ -128,7 +122,7 @@ def _comparisons(asked: _Asked) -> list[Any]:
 
 def _fits(asked: _Asked) -> list[Any]:
     from emergent_stats.cli import listing
-    from emergent_stats.collection.fits import fit_all
+    from emergent_stats.collection.fits import NOTHING, fit_all
     from emergent_stats.results.checkpoints import thinned
     from emergent_stats.results.files import ResultsError
 
@@ -136,9 +130,7 @@ def _fits(asked: _Asked) -> list[Any]:
     with listing.progress("weighing") as report:
         found = fit_all(series, seed=asked.seed, jobs=asked.jobs, progress=report)
     if not found:
-        raise ResultsError(
-            "no series can be analysed: each needs 4 distinct scales and a score off the floor"
-        )
+        raise ResultsError(NOTHING)
     return found
 
 

@@ -168,14 +168,13 @@ def shared_noise(
 def offsets(curves: Sequence[Curve], noise: Sequence[ModelNoise]) -> list[np.ndarray]:
     """Skill of the models' own that each curve's trend has to carry; 0 where none is known."""
     known = {own.family: own for own in noise}
+    labels = {
+        name: list(zip(own.models, own.x.tolist(), strict=True)) for name, own in known.items()
+    }
     found = []
     for curve in curves:
-        own = known.get(family_of(curve))
-        if own is None:
-            found.append(np.zeros(curve.m))
-            continue
-        labels = list(zip(own.models, own.x.tolist(), strict=True))
-        found.append(_own(curve, labels, own.value))
+        own = known.get(family := family_of(curve))
+        found.append(np.zeros(curve.m) if own is None else _own(curve, labels[family], own.value))
     return found
 
 
@@ -228,11 +227,9 @@ def _scores(fits: Sequence[Fit], seed: int) -> dict[int, tuple[np.ndarray, np.nd
 
 
 def _information(weight: np.ndarray, fit: Fit, row: int) -> np.ndarray:
-    """Information (m, m) of one task's scores on an offset, its own trend left free.
+    """Information (m, m) of one task's scores on an offset, its own trend left free: a cubic.
 
-    The trend is taken to be a cubic in scale with priors about as wide as
-    those of the gradual trends. Observed information by Louis' formula from
-    the same draws is too noisy to divide by: it is a difference of large terms.
+    Observed information by Louis' formula from the same draws is too noisy to divide by.
     """
     x = fit.batch.x[row, : weight.size]
     basis = np.stack([sd * x**k for k, sd in enumerate(_FREEDOM)], axis=1)

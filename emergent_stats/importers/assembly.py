@@ -168,9 +168,9 @@ def _usable(records: list[Record], notes: Notes) -> list[Record]:
 def _by_series(records: list[Record], notes: Notes) -> list[Record]:
     """Lay out checkpoints so that along every series one thing varies.
 
-    A model seen at several steps is a family of its own along training; at its
-    last step it also stands, without the step, among its sisters of other sizes.
-    Step 0 has no place on a log axis: untrained models are a family by size.
+    A model seen at several steps is a family of its own along training; at its last step it also
+    stands, without the step, among its sisters of other sizes. Untrained models (step 0 has no
+    place on a log axis) are a family by size.
     """
     steps: dict[tuple[str, str], set[float]] = defaultdict(set)
     for record in records:

@@ -103,13 +103,7 @@ class Evaluation:
 
 
 def read_evaluation(data: dict[str, Any]) -> Evaluation:
-    """The record without its scores.
-
-    Raises
-    ------
-    Misfit
-        If it names no model, or its results are no list.
-    """
+    """The record without its scores; a `Misfit` if it names no model or holds no results."""
     model = data.get("model_info")
     if not isinstance(model, dict):
         raise Misfit("model_info", model, "write an object with the model's id")
@@ -282,13 +276,7 @@ def _loaded(cell: Any) -> dict[str, Any]:
 
 
 def number(value: Any, place: str) -> float | None:
-    """Number in a field, as a number or as text; None where there is none.
-
-    Raises
-    ------
-    Misfit
-        For anything else.
-    """
+    """Number in a field, as a number or as text; None where there is none, else a `Misfit`."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING):
         return None
     if isinstance(value, int | float | str) and not isinstance(value, bool):

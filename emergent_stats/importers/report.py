@@ -44,10 +44,10 @@ class Notes:
     _first: dict[tuple[str, str], str] = field(default_factory=dict)
     _warnings: dict[str, dict[str, None]] = field(default_factory=dict)
 
-    def drop(self, what: str, why: str, group: str | None = None, count: int = 1) -> None:
+    def drop(self, what: str, why: str, group: str | None = None) -> None:
         """Note what is left out; items of one `group` (default: `what`) and reason add up."""
         key = (what if group is None else group, why)
-        self._dropped[key] += count
+        self._dropped[key] += 1
         self._first.setdefault(key, what)
 
     def warn(self, text: str, about: str | None = None) -> None:

@@ -199,10 +199,7 @@ class _Scale:
     def of(self, row: Mapping[str, Any]) -> Any:
         """Scale in a row, NaN (None for a date) where there is none.
 
-        Raises
-        ------
-        ValueError
-            For a number that no language model has, and a date that is not ISO.
+        A number that no language model has, and a date that is not ISO, are a ValueError.
         """
         cell = row[self.column]
         if self.axis.dated:
