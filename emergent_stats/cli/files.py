@@ -57,13 +57,13 @@ def import_file(
         items=items is not None,
         **options,
     )
-    if items is not None and (report.items is None or not len(report.items)):
-        raise ResultsError(
-            f"--items {items}: {path} holds no records of single samples that this format reads; "
-            "leave --items out"
-        )
     lines = [report.text]
-    if items is not None and report.items is not None:
+    if items is not None:
+        if report.items is None or not len(report.items):
+            raise ResultsError(
+                f"--items {items}: {path} holds no records of single samples that this format "
+                "reads; leave --items out"
+            )
         write_table(report.items, items)
         lines.append(f"wrote {items}: {len(report.items):,} samples")
     # a table in CSV will be opened in a spreadsheet, and its names are somebody else's

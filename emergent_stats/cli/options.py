@@ -32,23 +32,6 @@ app = typer.Typer(
 )
 
 
-class Form(StrEnum):
-    """Forms of an exported table."""
-
-    csv = "csv"
-    xlsx = "xlsx"
-    parquet = "parquet"
-
-
-class Duplicates(StrEnum):
-    """What counts where one model has several scores on one task."""
-
-    refuse = "refuse"
-    newest = "newest"
-    mean = "mean"
-    seed = "seed"
-
-
 class Gradual(StrEnum):
     """What becomes of tasks that grow without a scale of their own."""
 
@@ -56,22 +39,14 @@ class Gradual(StrEnum):
     censored = "censored"
 
 
-class PriorSource(StrEnum):
-    """Where priors of slopes, levels, noise and rates come from."""
-
-    weak = "weak"
-    corpus = "corpus"
-
-
-class AxisName(StrEnum):
-    """Scale axes by the name of their column."""
-
-    params = "params"
-    tokens = "tokens"
-    flops = "flops"
-    step = "step"
-    loss = "loss"
-    date = "date"
+#: Forms of an exported table.
+Form = StrEnum("Form", ["csv", "xlsx", "parquet"])
+#: What counts where one model has several scores on one task.
+Duplicates = StrEnum("Duplicates", ["refuse", "newest", "mean", "seed"])
+#: Where priors of slopes, levels, noise and rates come from.
+PriorSource = StrEnum("PriorSource", ["weak", "corpus"])
+#: Scale axes by the name of their column.
+AxisName = StrEnum("AxisName", ["params", "tokens", "flops", "step", "loss", "date"])
 
 
 def scale(text: str) -> float:

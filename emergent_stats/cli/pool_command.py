@@ -93,7 +93,7 @@ def pool(
 
 def print_pooled(found: Pooled) -> None:
     """Print the shares, the scales, and the tasks by their probability of a break."""
-    from emergent_stats.cli.collection_listing import MOST
+    from emergent_stats.cli.collection_listing import MOST, say_rest
     from emergent_stats.cli.listing import print_series
     from emergent_stats.cli.tables import print_table, say
     from emergent_stats.model.trends import ACCOUNTS, BREAKS
@@ -127,8 +127,7 @@ def print_pooled(found: Pooled) -> None:
     columns["alone"] = [probability(row["alone"]) for row in rows]
     columns["nodes"] = [f"{row['effective']:,.0f}" for row in rows]
     print_series(rows, columns)
-    if len(frame) > MOST:
-        say(f"… and {len(frame) - MOST} more: choose fewer series, or --json.", style="dim")
+    say_rest(len(frame))
     print()
     for noise in found.noise:
         family = " ".join(str(part) for part in noise.family[:2] if part)

@@ -179,17 +179,15 @@ def discover(
     )  # fmt: skip
 
 
-def account_shares(account_z: np.ndarray, imagined: float = IMAGINED) -> np.ndarray:
+def account_shares(account_z: np.ndarray) -> np.ndarray:
     """Shares of the accounts among tasks, (accounts,): maximum a posteriori by EM.
 
-    π maximises Σ_t log Σ_a π_a·Z_ta + imagined·Σ_a log π_a.
+    π maximises Σ_t log Σ_a π_a·Z_ta + `IMAGINED`·Σ_a log π_a (Dirichlet(1 + `IMAGINED`) prior).
 
     Parameters
     ----------
     account_z : (T, accounts) array
         Log evidence of each account for each task.
-    imagined : float
-        Tasks of each account added in imagination (Dirichlet(1 + imagined) prior).
 
     Examples
     --------
@@ -201,7 +199,7 @@ def account_shares(account_z: np.ndarray, imagined: float = IMAGINED) -> np.ndar
     shares = np.full(count, 1 / count)
     for _ in range(2000):
         weight = account_z + np.log(shares)
-        mean = np.exp(weight - log_sum(weight, 1)[:, None]).sum(0) + imagined
+        mean = np.exp(weight - log_sum(weight, 1)[:, None]).sum(0) + IMAGINED
         new = mean / mean.sum()
         if np.abs(new - shares).max() < 1e-9:
             break

@@ -38,6 +38,7 @@ LEAST_TASKS = 8
 MOST_TASKS = 96
 #: Standard deviation of shared noise, in nats, that the search starts from, and its bounds.
 _START, _LEAST, _MOST = 0.15, 0.01, 1.0
+#: Newton rounds, each with new evidences.
 _ROUNDS = 6
 #: Rounds before τ is looked at.
 _SETTLED = 2
@@ -95,7 +96,6 @@ def shared_noise(
     *,
     seed: int = 0,
     jobs: int | None = None,
-    rounds: int = _ROUNDS,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ModelNoise]:
     """Noise shared by the tasks of a model, for every family with enough tasks.
@@ -105,8 +105,6 @@ def shared_noise(
     curves : sequence of Curve
     seed, jobs, progress
         As in `fits.fit_all`; progress counts curves times rounds.
-    rounds : int
-        Newton rounds, each with new evidences.
 
     Returns
     -------
@@ -130,11 +128,11 @@ def shared_noise(
     chosen = sorted(int(i) for rows in groups for i in rows)
     some = [curves[i] for i in chosen]
     place = {i: k for k, i in enumerate(chosen)}
-    for turn in range(rounds):
+    for turn in range(_ROUNDS):
 
         def told(done: int, total: int, turn: int = turn) -> None:
             if progress:
-                progress(turn * total + done, rounds * total)
+                progress(turn * total + done, _ROUNDS * total)
 
         fits = fit_all(
             some, seed=seed, jobs=jobs, wanted=without_break, progress=told,

@@ -94,13 +94,13 @@ class _Join:
             where = f"{self.where}, mean of {metric}"
             if isinstance(found, str):
                 self.collector.notes.drop(where, found, group=metric)
-            elif found[0].metric in _MEANS and moments.n != samples.n:
-                self.collector.notes.drop(
-                    where, "a number in some records and none in others", group=metric
-                )
-            elif found[0].metric in _MEANS and (problem := _one_outside(found[0], moments)):
-                self.collector.notes.drop(where, problem, group=metric)
             elif found[0].metric in _MEANS:
+                problem = _one_outside(found[0], moments)
+                if moments.n != samples.n:
+                    problem = "a number in some records and none in others"
+                if problem:
+                    self.collector.notes.drop(where, problem, group=metric)
+                    continue
                 label = ", ".join(part for part in (found[1], self.label) if part)
                 self._put(where, found[0], moments.mean, moments.stderr, label)
             elif metric == "perplexity" and samples.target and not samples.target.infinite:
@@ -178,7 +178,7 @@ class _Join:
                 before.n = float(self.samples.n)
                 before.assumed.discard("n")
         if told and options.mean == options.mean:
-            self.collector.learn_chance(before, options.mean)
+            self.collector.set_chance(before, options.mean, certain=True)
 
 
 def _one_outside(declared: Declared, values: Moments) -> str | None:

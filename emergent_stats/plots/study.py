@@ -35,12 +35,10 @@ def plot_study(
     Parameters
     ----------
     data : sequence of Comparison
-    palette : dict or name of a seaborn palette, optional
-        Colour of each account.
+    palette, **kws
+        As in `plot_scores`.
     title : str, optional
         Default: how many have which verdict.
-    **kws
-        Of the points, as `Axes.plot` takes them.
     """
 
     def rank(c: Comparison) -> tuple[int, float]:

@@ -159,9 +159,7 @@ def studies() -> pd.DataFrame:
     for name in names():
         info = about(name)
         path = data_dir() / name / "results.parquet"
-        table = pd.DataFrame(columns=list(COLUMNS))
-        if path.exists():
-            table = read_table(path)
+        table = read_table(path) if path.exists() else pd.DataFrame(columns=list(COLUMNS))
         used = set(table["metric"].unique())
         rows.append(
             {

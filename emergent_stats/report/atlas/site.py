@@ -46,7 +46,7 @@ _BLOCK = 128
 _SHELLS = ("index.html", "series.html", "claims.html")
 _PAGES = (*_SHELLS, "atlas.css", "common.js", "list.js", "series.js", "claims.js")
 _DATA = "data"
-_KEY = ("study", "family", "task", "metric", "shots", "seed", "axis")
+_KEY = (*corpus.SERIES_KEY, "axis")
 
 
 @dataclass(frozen=True)
