@@ -146,7 +146,7 @@ def test_one_series_is_told_in_full(run, source):
 def test_thresholds_are_printed_with_the_verdicts(run, source):
     for task in ("straight", "*"):
         out = " ".join(run("test", source, "--task", task)[1].split())
-        assert "Held against: probability of the account > 0.95" in out
+        assert "Held against: probability of what it says > 0.95" in out
 
 
 def test_many_series_get_a_tally_instead_of_reasons(run, tmp_path):
