@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -59,6 +60,17 @@ def test_the_folder_is_the_table_that_compare_all_gives(analysed, rows, tmp_path
     pd.testing.assert_frame_equal(found, rows, check_exact=True)
     schemas = {pq.read_schema(p) for p in (tmp_path / "out").glob("*.parquet")}
     assert len(schemas) == 1, "a column has one type, also in a block that leaves it empty"
+
+
+def test_duckdb_reads_the_folder_as_one_table(analysed, tmp_path):
+    out = tmp_path / "out"
+    sweep_series({"a": analysed}, out, seed=3, block=2)
+    with duckdb.connect() as database:
+        asked = f"SELECT task, verdict, p_gradual, p_falls FROM '{out}/*.parquet'"
+        found = database.sql(asked).fetchall()
+    table = pd.read_parquet(out)[["task", "verdict", "p_gradual", "p_falls"]]
+    plain = table.astype(object).where(table.notna(), None)
+    assert found == [tuple(row) for row in plain.itertuples(index=False)]
 
 
 def test_several_tables_follow_each_other(tmp_path):
