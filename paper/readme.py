@@ -216,7 +216,11 @@ def filled(pages: dict[Path, str], parts: dict[str, str]) -> dict[Path, str]:
 
 
 def settle(
-    old: dict[Path, str], new: dict[Path, str], figures: dict[Path, Figure], script: str, check: bool
+    old: dict[Path, str],
+    new: dict[Path, str],
+    figures: dict[Path, Figure],
+    script: str,
+    check: bool,
 ) -> None:
     """Write pages and figures; or, to check them, fail where they are not those of `script`."""
     if not check:

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 from readme import plain
 
 from emergent_stats.model.curve import AXIS_UNITS, Curve
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import scores, style
 from emergent_stats.plots.telling import Layer, tell
+from emergent_stats.plots.ticks import log_ticks
 from emergent_stats.verdict.comparison import Comparison
 from emergent_stats.verdict.words import probability
 
@@ -28,8 +31,8 @@ def said(found: Comparison) -> str:
 
 
 def counted(found: Iterable[Comparison]) -> str:
-    """How many have which verdict: `3 gradual, 5 undecided: edge`."""
-    return listed(f"{n} {name}" for name, n in Counter(map(said, found)).most_common())
+    """Which verdicts, how often: `undecided: edge (5) and gradual (3)`."""
+    return listed(f"{name} ({n})" for name, n in Counter(map(said, found)).most_common())
 
 
 def listed(parts: Iterable[str]) -> str:
@@ -89,6 +92,7 @@ def draw(
         Colour and mark of the first series.
     """
     curves = [c.curve if isinstance(c, Comparison) else c for c in found]
+    most = max(float(c.intervals()[1].max()) for c in curves)
     for i, (one, curve, name) in enumerate(zip(found, curves, names, strict=True), start=first):
         low, high = curve.intervals()
         colour, mark = COLOURS[i % 4], MARKS[i % 4]
@@ -103,7 +107,9 @@ def draw(
         if bands:
             best = max(bands, key=lambda a: np.nan_to_num(scores.account_p(one, a)))  # type: ignore
             band = bands[best]
-            ax.plot(band["x"], band["score_mid"], color=colour, lw=style.pt(1), alpha=0.7)
+            # a curve that leaves the scores would run through the words above them
+            seen = np.where(band["score_mid"] <= 1.02 * most, band["score_mid"], np.nan)
+            ax.plot(band["x"], seen, color=colour, lw=style.pt(1), alpha=0.7)
             layers.append(Layer(f"{name}, median if {best}", band["score_mid"], band["x"]))
         elif joined:
             ax.plot(x, curve.score, color=colour, lw=style.pt(0.8), alpha=0.7)
@@ -116,26 +122,51 @@ def draw(
     axis = widest.scale_axis
     if axis.logarithmic:
         room = (max(ends) / min(ends)) ** 0.05
-        ax.set_xlim(min(ends) / room, max(ends) * room)
+        sides = min(ends) / room, max(ends) * room
+        ax.set_xlim(*sides)
+        ax.xaxis.set_major_locator(FixedLocator(log_ticks(*sides, 3)))
     else:
         room = 0.05 * (max(ends) - min(ends))
         sides = min(ends) - room, max(ends) + room
         ax.set_xlim(*(sides[::-1] if axis.falls else sides))
-    low, high = ax.get_ylim()
-    if top and ax.get_yscale() == "linear":
-        ticks = [t for t in ax.get_yticks() if low <= t <= high]
-        ax.set_ylim(low, low + (high - low) / (1 - top))
-        ax.set_yticks(ticks)
+    if ax.get_yscale() == "linear":
+        fit_scores(ax, curves, top)
 
 
-def note(ax: Axes, lines: Sequence[str], colours: Sequence[str] = (), right: bool = False) -> None:
-    """Words in an upper corner of a panel, a line each."""
+def fit_scores(ax: Axes, curves: Sequence[Curve], top: float) -> None:
+    """Limits of a score axis: what was scored, and chance; from 0 where that is the floor."""
+    chance = [c.chance for c in curves if c.chance > 0]
+    low = min(float(c.intervals()[0].min()) for c in curves)
+    low = min(low, *chance) if chance else 0.0
+    high = max(float(c.intervals()[1].max()) for c in curves)
+    room = 0.04 * (high - low)
+    low, high = low - room, high + room
+    ax.set_ylim(low, high)
+    ticks = [t for t in MaxNLocator(5).tick_values(low, high) if low <= t <= high]
+    ax.set_ylim(low, low + (high - low) / (1 - top))
+    ax.set_yticks(ticks)
+
+
+def note(ax: Axes, lines: Sequence[str], first: int | None = None, right: bool = False) -> None:
+    """Words in an upper corner of a panel, a line each, behind the marks of series from `first`."""
     for i, line in enumerate(lines):
+        drop, here = style.pt(-2 - 9.5 * i), first is not None
+        if first is not None:
+            place = ax.transAxes + ScaledTranslation(
+                style.pt(5) / 72, (drop - style.pt(4)) / 72, ax.figure.dpi_scale_trans
+            )
+            k = (first + i) % 4
+            ax.plot(0, 1, MARKS[k], color=COLOURS[k], ms=style.pt(3.2), mew=0, transform=place)
         ax.annotate(
-            line, (1 if right else 0.03, 1), (0, style.pt(-2 - 9.5 * i)), xycoords="axes fraction",
-            textcoords="offset points", va="top", ha="right" if right else "left",
-            size=style.SMALL, color=colours[i] if colours else style.INK,
+            line, (1 if right else 0, 1), (style.pt(10 if here else 0 if right else 3), drop),
+            xycoords="axes fraction", textcoords="offset points", va="top",
+            ha="right" if right else "left", size=style.SMALL, color=style.INK,
         )  # fmt: skip
+
+
+def brief(found: Comparison) -> str:
+    """Return `said` in as few letters as a small panel has room for."""
+    return said(found).replace(" or ", "/")
 
 
 def heading(ax: Axes, words: str) -> None:

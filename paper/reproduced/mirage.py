@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from emergent_stats import Curve, compare_all, compare_joint, curves, load
 from emergent_stats.design.multinomial import Toy, measure
@@ -21,9 +22,9 @@ LENGTHS = tuple(range(1, 9))
 #: Lengths that are drawn; the length whose two metrics are judged together.
 SHOWN, TOGETHER = (1, 2, 4, 8), 5
 ANSWERS, SEED = 2000, 1
-#: Of the forced choice: questions, difficulty between them in nats, how the rest of the mass is
-#: shared by the wrong options.
-QUESTIONS, SPREAD, WRONG = 1000, 0.2, (0.6, 0.25, 0.15)
+#: Of the forced choice: questions, difficulty between them in nats, skill in the middle of the
+#: design, how the rest of the mass is shared by the wrong options.
+QUESTIONS, SPREAD, MIDDLE, WRONG = 1000, 0.2, -0.8, (0.5, 0.3, 0.2)
 #: Sums in which Schaeffer et al. compare accuracy and edit distance of GPT-3's outputs.
 SUMS = {"2Dx": "2-digit ×", "4D+": "4-digit +"}
 
@@ -60,14 +61,14 @@ def tokens(length: int, metric: str) -> Curve:
 def forced_choice() -> tuple[Curve, Curve]:
     """Grade and Brier score of the same questions: the option with most mass is taken.
 
-    The level is such that half the grades turn in the middle of the design.
+    A model without skill puts a quarter on the right option and more on a wrong one.
     """
     x, _ = design()
     rng = np.random.default_rng(SEED)
     grade, brier = [], []
-    for skill in SLOPE * (x - x.mean()):
+    for skill in MIDDLE + SLOPE * (x - x.mean()):
         harder = SPREAD * rng.standard_normal(QUESTIONS)
-        p = np.exp(-np.exp(-(skill + harder)))[:, None]
+        p = 0.25 + 0.75 * np.exp(-np.exp(-(skill + harder)))[:, None]
         mass = np.hstack([p, (1 - p) * np.array(WRONG)])
         grade.append(float((mass.argmax(1) == 0).mean()))
         brier.append(float(((mass - np.eye(4)[0]) ** 2).sum(1).mean()))
@@ -110,41 +111,39 @@ def figure(found: Found) -> Figure:
         loss = Curve(found.scale, found.loss, "cross_entropy", key=dict(exact_curve.key))
         common.draw(law, [loss], names=["cross-entropy"])
         law.set_yscale("log")
+        law.yaxis.set_major_locator(FixedLocator([0.1, 1, 10]))
+        law.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        law.yaxis.set_minor_locator(NullLocator())
         law.set_ylim(found.loss.min() / 1.6, found.loss.max() * 1.6)
         law.set_ylabel("nats per token")
         common.heading(law, "one power law")
         names = [f"{n} token{'s' * (n > 1)}" for n in SHOWN]
         for ax, group, words in (
-            (exact, found.exact, "exact match"),
-            (edit, found.edit, "edit distance, same draws"),
+            (exact, found.exact, "answers drawn from it"),
+            (edit, found.edit, "the same draws"),
         ):
-            common.draw(ax, [group[n].curve for n in SHOWN], names=names, top=0.3)
+            common.draw(ax, [group[n].curve for n in SHOWN], names=names, top=0.22)
             common.note(ax, by_length(group))
             common.heading(ax, words)
-            ax.set_ylabel("score" if ax is exact else "share of wrong tokens")
+            ax.set_ylabel("exact match" if ax is exact else "edit distance")
         for ax, one, words, label in (
-            (choice, found.choice, "multiple choice", "share of right choices"),
-            (brier, found.brier, "Brier, same questions", "Brier score"),
+            (choice, found.choice, "forced choice", "multiple choice"),
+            (brier, found.brier, "the same choices", "Brier score"),
             (accuracy, found.lambada[0], "GPT-3, LAMBADA", "accuracy"),
             (perplexity, found.lambada[1], "the same outputs", "perplexity"),
         ):
-            common.draw(ax, [one], names=[words], top=0.3)
+            common.draw(ax, [one], names=[words], top=0.22)
             common.note(ax, verdict_lines(one), right=one.curve.metric_object.direction < 0)
             common.heading(ax, words)
             ax.set_ylabel(label)
         common.draw(
-            sums, list(found.sums.values()), names=[SUMS[t] for t in found.sums], top=0.3, first=1
+            sums, list(found.sums.values()), names=[SUMS[t] for t in found.sums], top=0.22, first=1
         )
-        common.note(
-            sums, [f"{SUMS[t]}: {common.said(c)}" for t, c in found.sums.items()],
-            common.COLOURS[1:],
-        )  # fmt: skip
+        common.note(sums, [f"{t}: {common.said(c)}" for t, c in found.sums.items()], first=1)
         common.heading(sums, "GPT-3, only accuracy")
         sums.set_ylabel("accuracy, 50-shot")
         for ax in panels[:4]:
             ax.set_xlabel("")
-        for ax in (law, exact, edit, choice, brier):
-            ax.set_xlabel("parameters (made up)")
         style.letters(panels)
         marks = exact.get_lines()[: 2 * len(SHOWN) : 2]
         style.legend(picture, marks, [f"answers of {n}" for n in names])
@@ -160,12 +159,12 @@ def by_length(group: dict[int, Comparison]) -> list[str]:
             runs[-1][1].append(length)
         else:
             runs.append((words, [length]))
-    return [f"{span(lengths)} tokens: {words}" for words, lengths in runs]
+    return [f"{span(lengths)}: {words}" for words, lengths in runs]
 
 
 def span(lengths: list[int]) -> str:
-    """Return `4 to 8`, or the one number."""
-    return f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
+    """Return `4–8`, or the one number."""
+    return f"{lengths[0]}–{lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
 
 
 def verdict_lines(one: Comparison) -> list[str]:
@@ -199,7 +198,7 @@ def words(found: Found) -> str:
         f"{longest} tokens {common.share(common.gap_share(found.exact[longest].curve))} of the "
         f"rise falls into one gap. Edit distance looks like a jump at "
         f"{len(LENGTHS) - len(smooth)} of {len(LENGTHS)} lengths "
-        f"({common.share(common.gap_share(found.edit[longest].curve))} in one gap), and is "
+        f"({common.share(common.gap_share(found.edit[longest].curve))} in one gap); its verdicts: "
         f"{common.counted(found.edit.values())}. Both metrics of {TOGETHER} tokens together: "
         f"{both.verdict}, P(gradual) {probability(p['gradual'])}. Of the same forced choices, the "
         f"grade makes {common.share(common.gap_share(found.choice.curve))} of its change in one "
@@ -208,11 +207,11 @@ def words(found: Found) -> str:
         "perplexity.",
         "Length makes a score late, not steep: on a logarithmic axis p^L takes the same width "
         "for every L, and looks sudden because the largest model ends the design. That is why "
-        f"exact match by itself is {common.counted(found.exact.values())}: never real, but a "
-        "rise that only the last gap holds is not called an artefact either. The grade of the "
+        f"exact match by itself gets {common.counted(found.exact.values())}: a rise that only the "
+        "last gap holds is not called an artefact by one metric alone. The grade of the "
         f"forced choice is {common.said(found.choice)} ({common.chances(found.choice)}), its "
         f"Brier score {common.said(found.brier)} ({common.chances(found.brier)}): an argmax "
-        "over options is no metric the package knows, and one metric alone does not settle it."
+        "over options is no metric the package knows."
         f"\n\n{lengths_table(found.exact)}",
         f"The outputs themselves. GPT-3's table has {found.tasks} tasks, {found.twice} of them "
         "under two metrics; the sums whose outputs Schaeffer et al. score again by edit distance "

@@ -53,11 +53,11 @@ NAMES = {"RefinedWeb": "open-lm", "OLMo-2-13B training": "OLMo-2 13B"}
 OWN = ("GPT-3",)
 
 
-def mmlu(axis: str, family: str) -> Curve:
-    """All of MMLU with lettered answers from its four quarters that ship of OLMo-2."""
+def mmlu(axis: str, family: str, answers: str = "lettered") -> Curve:
+    """All of MMLU in a format of answers, from its four quarters that ship of OLMo-2."""
     rows = load("olmo").query(
         f"family == '{family}' and metric == 'multiple_choice' and "
-        r"task.str.fullmatch('mmlu_.*_test .lettered.')",
+        f"task.str.fullmatch('mmlu_.*_test .{answers}.')",
         engine="python",
     )
     rows = rows.assign(right=rows["score"] * rows["n"].astype(float))
@@ -69,7 +69,7 @@ def mmlu(axis: str, family: str) -> Curve:
     return Curve(
         whole[axis].to_numpy(float), whole["right"].to_numpy(float) / n, "multiple_choice",
         axis=axis, n=n, chance=float(whole["chance"].iloc[0]), models=tuple(whole["model"]),
-        key={"study": "olmo", "family": family, "task": "MMLU (lettered)"},
+        key={"study": "olmo", "family": family, "task": f"MMLU ({answers})"},
     )  # fmt: skip
 
 
@@ -109,9 +109,9 @@ def figure(found: dict[str, list[Comparison]]) -> Figure:
             names = [family(c) for c in own]
             many = max(c.curve.m for c in own) > 20
             # words stand above the scores
-            common.draw(ax, own, names=names, top=0.12 * len(own) + 0.04, small=2 if many else 3.2)
-            lines = [f"{n}: {common.said(c)}" for n, c in zip(names, own, strict=True)]
-            common.note(ax, lines, common.COLOURS)
+            common.draw(ax, own, names=names, top=0.09 * len(own) + 0.03, small=2 if many else 3.2)
+            lines = [f"{n}: {common.brief(c)}" for n, c in zip(names, own, strict=True)]
+            common.note(ax, lines, first=0)
             ax.set_ylabel(own[0].curve.metric.replace("_", " "))
         style.letters(panels)
     return picture
@@ -120,11 +120,11 @@ def figure(found: dict[str, list[Comparison]]) -> Figure:
 def words(found: dict[str, list[Comparison]]) -> str:
     """The paragraphs of this part."""
     here = [p.title for p in PANELS if found[p.title]]
-    gone = [p.title for p in PANELS if not found[p.title]]
     every = [c for own in found.values() for c in own]
     own = [c for c in every if family(c) in OWN]
     late = [c for c in every if common.said(c) == "undecided: edge"]
     real = [c for c in every if c.verdict == "real"]
+    public = [c for c in every if c.curve.key["study"] == "obsscaling"]
     claims = published_claims().set_index("ability")
     claimed = common.listed(
         f"{p.title} ({claims.loc[a, 'model']})" for p in PANELS for a in p.claims
@@ -144,8 +144,8 @@ def words(found: dict[str, list[Comparison]]) -> str:
         f"The verdicts are {common.counted(every)}. The rises in the last gap are not called "
         "real: no model inside the gap tells a jump from a steep trend. "
         f"{'Called real: ' + told + ', where' if real else 'None is called real;'} lettered "
-        "answers are a skill of their own ([findings](findings.md)). Public families seen on "
-        "the same tasks rise smoothly or not at all.",
+        f"answers are a skill of their own ([findings](findings.md)). The {len(public)} series of "
+        f"public families get {common.counted(public)}.",
         f"Panels without any series: {claimed}. The data points of the paper's figure do not "
         "ship, so LaMDA, Gopher, Chinchilla and PaLM are in no panel. BIG-G has no training FLOPs "
         "here, so its panels are by parameters; the families of ObsScaling are 2-shot, later "
