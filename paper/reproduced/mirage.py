@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from emergent_stats import Curve, compare_all, compare_joint, curves, load
+from emergent_stats import METRICS, Curve, compare_all, compare_joint, curves, load
 from emergent_stats.design.multinomial import Toy, measure
 from emergent_stats.plots import style
 from emergent_stats.several.joint import JointComparison
@@ -24,7 +24,7 @@ SHOWN, TOGETHER = (1, 2, 4, 8), 5
 ANSWERS, SEED = 2000, 1
 #: Of the forced choice: questions, difficulty between them in nats, skill in the middle of the
 #: design, how the rest of the mass is shared by the wrong options.
-QUESTIONS, SPREAD, MIDDLE, WRONG = 1000, 0.2, -0.8, (0.5, 0.3, 0.2)
+QUESTIONS, SPREAD, MIDDLE, WRONG = 1000, 0.2, -0.6, (0.5, 0.3, 0.2)
 #: Sums in which Schaeffer et al. compare accuracy and edit distance of GPT-3's outputs.
 SUMS = {"2Dx": "2-digit ×", "4D+": "4-digit +"}
 
@@ -43,7 +43,7 @@ class Found:
     lambada: list[Comparison]
     sums: dict[str, Comparison]
     tasks: int
-    twice: int
+    twice: dict[str, list[str]]
 
 
 def design() -> tuple[np.ndarray, np.ndarray]:
@@ -93,12 +93,12 @@ def find() -> Found:
     lambada = compare_all(curves(rows.query("task == 'LAMBADA' and shots == 0")))
     few = rows[rows["task"].isin(SUMS) & (rows["shots"] == 50)]
     sums = {c.curve.key["task"]: c for c in compare_all(curves(few))}
-    metrics = rows.groupby("task")["metric"].nunique()
+    metrics = {str(task): sorted(own["metric"].unique()) for task, own in rows.groupby("task")}
     choice, brier = compare_all(list(forced_choice()))
     both = compare_joint([tokens(TOGETHER, m) for m in ("exact_match", "edit_distance")])
     return Found(
         10**x, np.exp(-skill), exact_matches(), dict(zip(LENGTHS, edit, strict=True)), both,
-        choice, brier, lambada, sums, len(metrics), int((metrics > 1).sum()),
+        choice, brier, lambada, sums, len(metrics), {t: m for t, m in metrics.items() if len(m) > 1},
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def figure(found: Found) -> Figure:
         common.heading(law, "one power law")
         names = [f"{n} token{'s' * (n > 1)}" for n in SHOWN]
         for ax, group, words in (
-            (exact, found.exact, "answers drawn from it"),
+            (exact, found.exact, "answers of 1–8 tokens"),
             (edit, found.edit, "the same draws"),
         ):
             common.draw(ax, [group[n].curve for n in SHOWN], names=names, top=0.22)
@@ -187,6 +187,7 @@ def words(found: Found) -> str:
     leaps = [n for n, c in found.exact.items() if c.apparent_jump]
     smooth = [n for n, c in found.edit.items() if not c.apparent_jump]
     both = found.both
+    continuous = [t for t, m in found.twice.items() if any(METRICS[name].continuous for name in m)]
     p = both.probabilities
     longest = LENGTHS[-1]
     accuracy, perplexity = found.lambada
@@ -213,8 +214,9 @@ def words(found: Found) -> str:
         f"Brier score {common.said(found.brier)} ({common.chances(found.brier)}): an argmax "
         "over options is no metric the package knows."
         f"\n\n{lengths_table(found.exact)}",
-        f"The outputs themselves. GPT-3's table has {found.tasks} tasks, {found.twice} of them "
-        "under two metrics; the sums whose outputs Schaeffer et al. score again by edit distance "
+        f"The outputs themselves. GPT-3's table has {found.tasks} tasks, {len(found.twice)} of them "
+        f"under two metrics ({common.listed(found.twice)}) and of these {common.listed(continuous)} "
+        "under a discontinuous and a continuous one; the sums whose outputs Schaeffer et al. score again by edit distance "
         f"ship as accuracy only ({sums}). Their count over BIG-bench's metrics and their vision "
         "networks do not ship.",
     )
