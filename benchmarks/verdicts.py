@@ -23,6 +23,7 @@ from emergent_stats import Curve, compare_all
 
 RESULTS = Path(__file__).parent / "results"
 SPAN = 4.0  # decades
+VERDICTS = ("real", "artefact", "gradual", "flat", "falls", "undecided")
 
 
 def score(skill, sigma, n, rng):
@@ -126,7 +127,8 @@ def main() -> None:
                 "truth": truth.__name__,
                 "account": account,
                 "curves": count,
-                **{v: tally[v] for v in ("real", "artefact", "gradual", "flat", "undecided")},
+                **{v: tally[v] for v in VERDICTS},
+                "of them smooth, whichever": sum(str(c.kind).startswith("or_") for c in found),
                 "jump / onset / unresolved": " / ".join(
                     str(kinds[k]) for k in ("jump", "onset", "unresolved")
                 ),

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 MOST = 40
 
 
-def _rest(count: int) -> None:
+def say_rest(count: int) -> None:
+    """One line on the series that a table leaves out."""
     if count > MOST:
         say(f"… and {count - MOST} more: choose fewer series, or --json.", style="dim")
 
@@ -57,10 +58,8 @@ def print_discoveries(found: Discoveries) -> None:
     columns["alone"] = [probability(row["p_alone"]) for row in rows]
     columns["lfdr"] = [probability(row["lfdr"]) for row in rows]
     columns["fdr"] = [probability(row["fdr"]) for row in rows]
-    if np.isfinite(found.p_adjusted).any():
-        columns["p adj"] = [probability(row["p_adjusted"]) for row in rows]
     print_series(rows, columns)
-    _rest(listed)
+    say_rest(listed)
     called = found.called()
     fdr = f", {found.lfdr[called].mean():.1%} of them false on average" if called.size else ""
     shares = ", ".join(f"{a} {s:.0%}" for a, s in zip(ACCOUNTS, found.shares, strict=True))
@@ -125,7 +124,7 @@ def print_arrivals(found: Arrivals, seen: Foresight | None) -> None:
             ],
         }
         print_series(shown, columns)
-        _rest(len(rows))
+        say_rest(len(rows))
         print()
     counts = found.counts()
     say(
@@ -212,7 +211,7 @@ def print_forecasts(found: Sequence[Forecast | None]) -> None:
             },
         }
         print_series(shown, columns)
-        _rest(len(rows))
+        say_rest(len(rows))
     print()
     say(f"Log predictive density a model, and coverage of 90 %, over {len(done)} series:")
     rows = []

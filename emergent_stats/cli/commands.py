@@ -26,18 +26,12 @@ from emergent_stats.cli.options import (
     AsJson,
     AsObject,
     AxisName,
-    Calibrate,
     Gradual,
     Jobs,
-    KeepNoise,
     Out,
     Posterior,
-    PriorsFrom,
-    PriorSource,
     Seed,
-    SmallestChange,
     Source,
-    Succeeds,
     choosing,
     scale,
 )
@@ -73,11 +67,7 @@ def root(
 def give_verdicts(
     source: Source,
     chosen: dict[str, Any],
-    calibrate: Calibrate = 0,
-    jobs: Jobs = None,
-    seed: Seed = 0,
-    smallest_change: SmallestChange = None,
-    priors: PriorsFrom = PriorSource.weak,
+    how: dict[str, Any],
     out: Out = None,
     posterior: Posterior = False,
     as_json: AsJson = False,
@@ -90,14 +80,11 @@ def give_verdicts(
     from emergent_stats.results.files import SUFFIXES, json_text, write_table
     from emergent_stats.verdict.rows import frame as as_frame
 
-    if out is not None:
-        listing.check_out(out, SUFFIXES)
-    verdicts = compare_chosen(
-        source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
-    )
+    listing.check_out(out, SUFFIXES)
+    verdicts = compare_chosen(source, chosen, **how)
     found, beside = [], [{}] * len(verdicts)
     if posterior:
-        verdicts, found = posterior_listing.check(verdicts, seed, priors.value)
+        verdicts, found = posterior_listing.check(verdicts, how["seed"], how["priors"])
         beside = [posterior_listing.row(each) for each in found]
     frame = as_frame([c.row() | more for c, more in zip(verdicts, beside, strict=True)])
     if out is not None:
@@ -122,10 +109,7 @@ def give_verdicts(
 def tell_breaks(
     source: Source,
     chosen: dict[str, Any],
-    succeeds: Succeeds = None,
-    keep_noise: KeepNoise = False,
-    jobs: Jobs = None,
-    seed: Seed = 0,
+    together: dict[str, Any],
     as_json: AsObject = False,
 ) -> None:
     """Tell which series of a collection break, judged together.
@@ -136,7 +120,7 @@ def tell_breaks(
     """
     from emergent_stats.cli import collection_listing
 
-    found = discovered(source, chosen, succeeds, keep_noise, jobs, seed)
+    found = discovered(source, chosen, **together)
     if as_json:
         typer.echo(collection_listing.discoveries_json(found), nl=False)
     else:
@@ -173,10 +157,8 @@ def tell_arrivals(
     level: Annotated[
         float, typer.Option(metavar="P", help="That level, as a share of the way to the top.")
     ] = 0.25,
-    succeeds: Succeeds = None,
-    keep_noise: KeepNoise = False,
-    jobs: Jobs = None,
-    seed: Seed = 0,
+    *,
+    together: dict[str, Any],
     as_json: AsObject = False,
 ) -> None:
     """Tell at which scales tasks break out, and whether at a constant rate.
@@ -187,14 +169,13 @@ def tell_arrivals(
     from emergent_stats.cli import collection_listing, listing
     from emergent_stats.collection import arrivals, foresight
 
-    found = discovered(source, chosen, succeeds, keep_noise, jobs, seed)
-    times = arrivals.arrival_times(found, gradual=gradual.value, seed=seed)
+    found = discovered(source, chosen, **together)
+    work = {name: together[name] for name in ("seed", "jobs")}
+    times = arrivals.arrival_times(found, gradual=gradual.value, seed=work["seed"])
     seen = None
     if cut is not None:
         with listing.progress("forecasting") as report:
-            seen = foresight.foreseen(
-                found.curves, cut, level, seed=seed, jobs=jobs, progress=report
-            )
+            seen = foresight.foreseen(found.curves, cut, level, progress=report, **work)
     if as_json:
         typer.echo(collection_listing.arrivals_json(times, seen), nl=False)
     else:
@@ -235,8 +216,7 @@ def predict(
     from emergent_stats.collection import forecast
     from emergent_stats.results.files import SUFFIXES, json_text, write_table
 
-    if out is not None:
-        listing.check_out(out, SUFFIXES)
+    listing.check_out(out, SUFFIXES)
     series = series_of(source, chosen)
     with listing.progress("forecasting") as report:
         found = forecast.forecast_all(series, cut, seed=seed, jobs=jobs, progress=report)

@@ -190,8 +190,7 @@ def import_scores(
     from emergent_stats.results.files import SUFFIXES
 
     listing.check_out(out, SUFFIXES)
-    if items is not None:
-        listing.check_out(items, (".parquet",), "--items")
+    listing.check_out(items, (".parquet",), "--items")
     with listing.busy("importing"):
         report = files.import_file(
             format, path, out, items, chance or (), metric or (), columns,
@@ -224,8 +223,7 @@ def export_scores(
     from emergent_stats.cli import files, listing, tables
     from emergent_stats.results.export import FORMS
 
-    if out is not None:
-        listing.check_out(out, tuple(FORMS.values()))
+    listing.check_out(out, tuple(FORMS.values()))
     with listing.busy("exporting"):
         report = files.export_file(source, to, out)
     typer.echo(tables.printable(report))

@@ -31,25 +31,10 @@ from emergent_stats.verdict.words import probability
 
 @dataclass(frozen=True)
 class Prospect:
-    """Everything said about a design.
+    """Everything said about a design: each break by the words it is printed with.
 
-    Attributes
-    ----------
-    plan : Plan
-    claims : dict of Claim
-        By the words they are printed with.
-    formula : dict of Outlook
-    textbook : dict of float
-        Power of a step against a line, for jumps.
-    simulated : dict of Outlook
-        Empty without simulation.
-    floor : Floor or None
-    wanted : Claim
-        The one that additions are judged by.
-    helps : list of Addition
-    cheapest : Addition or None
-    confirmed : Outlook or None
-        `cheapest` in simulation.
+    `textbook` is the power of a step against a line, for jumps; `simulated` is empty without
+    simulation; additions are judged by `wanted`; `confirmed` is `cheapest` in simulation.
     """
 
     plan: Plan
@@ -93,11 +78,10 @@ def prospect(
     wanted = Claim("jump", height)
     workers = jobs or os.cpu_count() or 1
     heights = sorted({*REFERENCE_HEIGHTS, height})
-    claims = {f"jump of {h:g} {'nat' if h == 1 else 'nats'}": Claim("jump", h) for h in heights}
+    claims = {_jump(h): Claim("jump", h) for h in heights}
     claims[f"onset of {ONSET_BEND:g} nats/decade"] = Claim("onset", ONSET_BEND)
     formula = {words: outlook(plan, claim) for words, claim in claims.items()}
-    name = f"jump of {height:g} {'nat' if height == 1 else 'nats'}"
-    enough = formula[name].found >= ENOUGH
+    enough = formula[_jump(height)].found >= ENOUGH
     best = None if enough else cheapest_addition(plan, wanted)
     simulated, floor, confirmed = {}, None, None
     if series:
@@ -121,6 +105,10 @@ def prospect(
         best,
         confirmed,
     )
+
+
+def _jump(height: float) -> str:
+    return f"jump of {height:g} {'nat' if height == 1 else 'nats'}"
 
 
 class _Parts:
@@ -179,7 +167,6 @@ def _title(plan: Plan) -> str:
 
 def sentences(p: Prospect) -> list[str]:
     """The rest of a prospect in words."""
-    height = p.wanted.height
     first = next(iter(p.simulated.values()), None) or next(iter(p.formula.values()))
     said = [
         f"A straight trend without a break is called gradual with probability "
@@ -194,7 +181,7 @@ def sentences(p: Prospect) -> list[str]:
             f"{p.floor.undecided:.0%} of such series cannot be decided at 95 %."
         )
     best = p.helps[0]
-    name = f"jump of {height:g} {'nat' if height == 1 else 'nats'}"
+    name = _jump(p.wanted.height)
     now = p.formula[name].found
     if best.outlook.found > now:
         said.append(

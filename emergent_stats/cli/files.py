@@ -39,12 +39,8 @@ def import_file(
     """Import the output of a tool into the file `out`.
 
     `chance` and `metrics` are as typed (``TASK=0.25``, ``NAME=METRIC``), `columns` maps a wide
-    table, `options` are those of `importers.import_results`. Returns the report to print.
-
-    Raises
-    ------
-    ResultsError
-        For bad input or a file that cannot be written; then nothing is.
+    table, `options` are those of `importers.import_results`. Returns the report to print; where
+    it ends with a `ResultsError`, nothing is written.
     """
     if columns is not None and format != _MAPPED:
         raise ResultsError(f"--columns describes a table of the format {_MAPPED!r}; leave it out")
@@ -61,13 +57,13 @@ def import_file(
         items=items is not None,
         **options,
     )
-    if items is not None and (report.items is None or not len(report.items)):
-        raise ResultsError(
-            f"--items {items}: {path} holds no records of single samples that this format reads; "
-            "leave --items out"
-        )
     lines = [report.text]
-    if items is not None and report.items is not None:
+    if items is not None:
+        if report.items is None or not len(report.items):
+            raise ResultsError(
+                f"--items {items}: {path} holds no records of single samples that this format "
+                "reads; leave --items out"
+            )
         write_table(report.items, items)
         lines.append(f"wrote {items}: {len(report.items):,} samples")
     # a table in CSV will be opened in a spreadsheet, and its names are somebody else's
@@ -91,12 +87,7 @@ def export_file(source: str, form: str | None = None, out: Path | None = None) -
     """Export a study or a results table for a spreadsheet or another program.
 
     Without `form` the suffix of `out` says it, without `out` the file is named after `source`.
-    Returns what was written.
-
-    Raises
-    ------
-    ResultsError
-        For an unknown source or form, or a file that cannot be written.
+    Returns what was written; a `ResultsError` says what cannot be.
     """
     if out is None:
         if form is None:

@@ -28,13 +28,24 @@ def series_of(source: str, chosen: dict[str, Any]) -> list[Curve]:
     return curves(table_of(source, chosen), chosen["axis"])
 
 
+def limited(found: list[Any], most: int | None) -> list[Any]:
+    """Refuse more series than a figure holds, before they are analysed."""
+    from emergent_stats.results.files import ResultsError
+
+    if most is not None and len(found) > most:
+        raise ResultsError(
+            f"{len(found)} series match and a figure holds {most}; "
+            "choose fewer with --task, --family, --metric or --shots"
+        )
+    return found
+
+
 def discovered(
     source: str,
     chosen: dict[str, Any],
-    succeeds: float | None,
-    keep_noise: bool,
-    jobs: int | None,
-    seed: int,
+    succeeds: float | None = None,
+    keep_noise: bool = False,
+    **work: Any,
 ) -> Discoveries:
     """Discoveries among the chosen series, with a progress bar where someone is watching."""
     from emergent_stats.cli import listing
@@ -44,40 +55,24 @@ def discovered(
     series = series_of(source, chosen)
     with listing.progress("weighing") as report:
         return discoveries.discover(
-            series, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs, progress=report
+            series, shared=not keep_noise, keep=keep, progress=report, **work
         )
 
 
 def compare_chosen(
     source: str,
     chosen: dict[str, Any],
-    calibrate: int,
-    jobs: int | None,
-    seed: int,
-    most: int | None = None,
+    *,
     smallest_change: float | None = None,
-    priors: str = "weak",
+    most: int | None = None,
+    **how: Any,
 ) -> list[Comparison]:
     """Verdicts of the chosen series, with a progress bar where someone is watching."""
     from emergent_stats.cli import listing
-    from emergent_stats.results import corpus
     from emergent_stats.verdict.decision import THRESHOLDS
     from emergent_stats.verdict.judge import compare_all
 
     thresholds = replace(THRESHOLDS, smallest_change=smallest_change)
-    series = series_of(source, chosen)
-    if most is not None and len(series) > most:
-        raise corpus.ResultsError(
-            f"{len(series)} series match and a figure holds {most}; "
-            "choose fewer with --task, --family, --metric or --shots"
-        )
+    series = limited(series_of(source, chosen), most)
     with listing.progress() as report:
-        return compare_all(
-            series,
-            calibrate=calibrate,
-            seed=seed,
-            thresholds=thresholds,
-            priors=priors,
-            jobs=jobs,
-            progress=report,
-        )
+        return compare_all(series, thresholds=thresholds, progress=report, **how)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from emergent_stats.cli.tables import plain, print_table, say, screen
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.model.visible import smallest_change
+from emergent_stats.results.schema import SERIES_KEY
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import number, probability, scale_range, with_kind
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from emergent_stats.verdict.comparison import Comparison
 
+_NAMES = (*SERIES_KEY, "axis")
 #: Up to this many series, the reason of each verdict is printed beneath the table.
 FEW = 12
 _VERDICT_STYLES = {
@@ -29,17 +31,12 @@ _VERDICT_STYLES = {
 }  # fmt: skip
 
 
-def check_out(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
-    """Refuse a file that cannot be written, before the work rather than after it.
-
-    Raises
-    ------
-    ResultsError
-        For another suffix, a folder that is not there or not to be written to, or a
-        folder of that very name.
-    """
+def check_out(path: Path | None, suffixes: Sequence[str], option: str = "--out") -> None:
+    """Refuse a file that cannot be written, before the work rather than after it; None is none."""
     from emergent_stats.results.files import ResultsError
 
+    if path is None:
+        return
     if path.suffix.lower() not in suffixes:
         allowed = " or ".join(filter(None, [", ".join(suffixes[:-1]), suffixes[-1]]))
         raise ResultsError(f"{option} {path}: cannot write that kind of file; use {allowed}")
@@ -218,15 +215,13 @@ def progress(words: str = "comparing") -> Iterator[Callable[[int, int], None] | 
 # --- columns -----------------------------------------------------------------------------
 def _differing(rows: list[dict]) -> list[str]:
     """Parts of a series' name that tell the rows apart."""
-    names = ("study", "family", "task", "metric", "shots", "seed", "axis")
-    return [name for name in names if len({str(row[name]) for row in rows}) > 1]
+    return [name for name in _NAMES if len({str(row[name]) for row in rows}) > 1]
 
 
 def _shared(rows: list[dict]) -> list[str]:
     """Parts of the name that all rows share, in words."""
-    names = ("study", "family", "task", "metric", "shots", "seed", "axis", "m")
-    differing = {*_differing(rows), *(["m"] if len({row["m"] for row in rows}) > 1 else [])}
-    return _words(rows[0], [name for name in names if name not in differing])
+    same = [name for name in (*_NAMES, "m") if len({str(row[name]) for row in rows}) == 1]
+    return _words(rows[0], same)
 
 
 def _words(row: dict, names: Sequence[str]) -> list[str]:

@@ -32,23 +32,6 @@ app = typer.Typer(
 )
 
 
-class Form(StrEnum):
-    """Forms of an exported table."""
-
-    csv = "csv"
-    xlsx = "xlsx"
-    parquet = "parquet"
-
-
-class Duplicates(StrEnum):
-    """What counts where one model has several scores on one task."""
-
-    refuse = "refuse"
-    newest = "newest"
-    mean = "mean"
-    seed = "seed"
-
-
 class Gradual(StrEnum):
     """What becomes of tasks that grow without a scale of their own."""
 
@@ -56,22 +39,14 @@ class Gradual(StrEnum):
     censored = "censored"
 
 
-class PriorSource(StrEnum):
-    """Where priors of slopes, levels, noise and rates come from."""
-
-    weak = "weak"
-    corpus = "corpus"
-
-
-class AxisName(StrEnum):
-    """Scale axes by the name of their column."""
-
-    params = "params"
-    tokens = "tokens"
-    flops = "flops"
-    step = "step"
-    loss = "loss"
-    date = "date"
+#: Forms of an exported table.
+Form = StrEnum("Form", ["csv", "xlsx", "parquet"])
+#: What counts where one model has several scores on one task.
+Duplicates = StrEnum("Duplicates", ["refuse", "newest", "mean", "seed"])
+#: Where priors of slopes, levels, noise and rates come from.
+PriorSource = StrEnum("PriorSource", ["weak", "corpus"])
+#: Scale axes by the name of their column.
+AxisName = StrEnum("AxisName", ["params", "tokens", "flops", "step", "loss", "date"])
 
 
 def scale(text: str) -> float:
@@ -119,26 +94,6 @@ ScaleAxis = Annotated[
         help="Scale axis. Default: the one with the most distinct values.",
     ),
 ]
-FILTERS = {"task": Task, "family": Family, "metric": Metric, "shots": Shots, "axis": ScaleAxis}
-
-
-def choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose series: they reach it together, as `chosen`."""
-    declared = inspect.signature(command, eval_str=True)
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    own = [inspect.Parameter(n, kind, default=None, annotation=a) for n, a in FILTERS.items()]
-    parts = [own if p.name == "chosen" else [p] for p in declared.parameters.values()]
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        command(chosen={name: given.pop(name) for name in FILTERS}, **given)
-
-    signature = declared.replace(parameters=[p for part in parts for p in part])
-    run.__signature__ = signature  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return run
-
-
 Calibrate = Annotated[
     int,
     typer.Option(
@@ -191,3 +146,62 @@ KeepNoise = Annotated[
     typer.Option("--keep-noise", help="Do not take out the noise that all tasks of a model share."),
 ]
 Out = Annotated[Path | None, typer.Option(help="Also write the rows: .csv, .parquet or .json.")]
+Plot = Annotated[Path | None, typer.Option(help="Also draw the verdict: .pdf, .svg or .png.")]
+Html = Annotated[Path | None, typer.Option(help="Also write a page with all figures: .html.")]
+
+_WORK: dict[str, tuple[Any, Any]] = {"jobs": (Jobs, None), "seed": (Seed, 0)}
+#: Options that reach a command together, with their defaults, by the name of its parameter.
+GROUPS: dict[str, dict[str, tuple[Any, Any]]] = {
+    # which series
+    "chosen": {
+        "task": (Task, None),
+        "family": (Family, None),
+        "metric": (Metric, None),
+        "shots": (Shots, None),
+        "axis": (ScaleAxis, None),
+    },
+    # how each is judged by itself
+    "how": {
+        "calibrate": (Calibrate, 0),
+        **_WORK,
+        "smallest_change": (SmallestChange, None),
+        "priors": (PriorsFrom, PriorSource.weak),
+    },
+    # how a collection is judged
+    "together": {"succeeds": (Succeeds, None), "keep_noise": (KeepNoise, False), **_WORK},
+    # how several series are judged at once, and where that goes
+    "several": {
+        **_WORK,
+        "out": (Out, None),
+        "plot": (Plot, None),
+        "html": (Html, None),
+        "as_json": (AsJson, False),
+    },
+}
+
+
+def choosing(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of those of its parameters that are named in `GROUPS`."""
+    declared = inspect.signature(command, eval_str=True)
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    groups = {name: GROUPS[name] for name in declared.parameters if name in GROUPS}
+    parameters = []
+    for own in declared.parameters.values():
+        parameters += (
+            [
+                inspect.Parameter(name, kind, default=default, annotation=option)
+                for name, (option, default) in groups[own.name].items()
+            ]
+            if own.name in groups
+            else [own]
+        )
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        grouped = {name: {n: given.pop(n) for n in own} for name, own in groups.items()}
+        command(**grouped, **given)
+
+    signature = declared.replace(parameters=parameters)
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run

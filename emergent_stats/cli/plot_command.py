@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from emergent_stats.cli.judging import compare_chosen, discovered, series_of, table_of
+from emergent_stats.cli.judging import compare_chosen, discovered, limited, series_of, table_of
 from emergent_stats.cli.options import Calibrate, Jobs, Seed, choosing, scale
 from emergent_stats.plots.registry import DEFAULT, KINDS, Kind, function
 
@@ -94,13 +94,7 @@ def draw(
 
 
 def _read(words: list[str], kind: str | None) -> tuple[Kind, str]:
-    """Kind of figure and source that were typed; "" for a kind that needs none.
-
-    Raises
-    ------
-    ResultsError
-        For a kind that is not known, a source too many or too few.
-    """
+    """Kind of figure and source that were typed; "" for a kind that needs none."""
     from emergent_stats.results.files import ResultsError
 
     first, rest = words[0], words[1:]
@@ -117,31 +111,18 @@ def _read(words: list[str], kind: str | None) -> tuple[Kind, str]:
 
 
 # --- what a figure takes ------------------------------------------------------------------
-def _limited(found: list[Any], most: int | None) -> list[Any]:
-    """Refuse more series than a figure holds, before they are analysed."""
-    from emergent_stats.results.files import ResultsError
-
-    if most is not None and len(found) > most:
-        raise ResultsError(
-            f"{len(found)} series match and a figure holds {most}; "
-            "choose fewer with --task, --family, --metric or --shots"
-        )
-    return found
-
-
 def _series(asked: _Asked) -> list[Any]:
-    return _limited(series_of(asked.source, asked.chosen), asked.most)
+    return limited(series_of(asked.source, asked.chosen), asked.most)
 
 
 def _comparisons(asked: _Asked) -> list[Any]:
-    return compare_chosen(
-        asked.source, asked.chosen, asked.calibrate, asked.jobs, asked.seed, most=asked.most
-    )
+    how = {"calibrate": asked.calibrate, "jobs": asked.jobs, "seed": asked.seed}
+    return compare_chosen(asked.source, asked.chosen, most=asked.most, **how)
 
 
 def _fits(asked: _Asked) -> list[Any]:
     from emergent_stats.cli import listing
-    from emergent_stats.collection.fits import fit_all
+    from emergent_stats.collection.fits import NOTHING, fit_all
     from emergent_stats.results.checkpoints import thinned
     from emergent_stats.results.files import ResultsError
 
@@ -149,9 +130,7 @@ def _fits(asked: _Asked) -> list[Any]:
     with listing.progress("weighing") as report:
         found = fit_all(series, seed=asked.seed, jobs=asked.jobs, progress=report)
     if not found:
-        raise ResultsError(
-            "no series can be analysed: each needs 4 distinct scales and a score off the floor"
-        )
+        raise ResultsError(NOTHING)
     return found
 
 
@@ -194,7 +173,7 @@ def _pairs(asked: _Asked) -> list[Any]:
     from emergent_stats.several.joint import compare_joint
 
     views, _ = find_pairs(table_of(asked.source, asked.chosen), asked.chosen["axis"])
-    return [compare_joint(v, seed=asked.seed) for v in _limited(views, asked.most)]
+    return [compare_joint(v, seed=asked.seed) for v in limited(views, asked.most)]
 
 
 def _seeds(asked: _Asked) -> list[Any]:
@@ -202,11 +181,11 @@ def _seeds(asked: _Asked) -> list[Any]:
     from emergent_stats.several.seeds import compare_seeds
 
     found, _ = find_seeds(table_of(asked.source, asked.chosen), asked.chosen["axis"])
-    return [compare_seeds(c, seed=asked.seed) for c in _limited(found, asked.most)]
+    return [compare_seeds(c, seed=asked.seed) for c in limited(found, asked.most)]
 
 
 def _discoveries(asked: _Asked) -> list[Any]:
-    return [discovered(asked.source, asked.chosen, None, False, asked.jobs, asked.seed)]
+    return [discovered(asked.source, asked.chosen, jobs=asked.jobs, seed=asked.seed)]
 
 
 def _arrivals(asked: _Asked) -> list[Any]:

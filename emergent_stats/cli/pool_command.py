@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emergent_stats.cli.judging import series_of
 from emergent_stats.cli.options import AsObject, Jobs, KeepNoise, Seed, Source, Succeeds, choosing
 
 if TYPE_CHECKING:
@@ -64,18 +65,15 @@ def pool(
     from emergent_stats.cli import listing
     from emergent_stats.collection import selected
     from emergent_stats.collection.pooled import fit_pooled
-    from emergent_stats.results import corpus
     from emergent_stats.results.files import SUFFIXES, write_table
-    from emergent_stats.results.selection import curves, select
 
-    if out is not None:
-        listing.check_out(out, SUFFIXES)
+    listing.check_out(out, SUFFIXES)
     if plot is not None:
         from emergent_stats.plots import style
 
         listing.check_out(plot, style.SUFFIXES, "--plot")
     keep = None if succeeds is None else selected.Succeeds(succeeds)
-    series = curves(select(corpus.load_source(source), **chosen), chosen["axis"])
+    series = series_of(source, chosen)
     with listing.progress("pooling") as report:
         found = fit_pooled(
             series, draws=draws, shared=not keep_noise, keep=keep, seed=seed, jobs=jobs,
@@ -95,7 +93,7 @@ def pool(
 
 def print_pooled(found: Pooled) -> None:
     """Print the shares, the scales, and the tasks by their probability of a break."""
-    from emergent_stats.cli.collection_listing import MOST
+    from emergent_stats.cli.collection_listing import MOST, say_rest
     from emergent_stats.cli.listing import print_series
     from emergent_stats.cli.tables import print_table, say
     from emergent_stats.model.trends import ACCOUNTS, BREAKS
@@ -129,8 +127,7 @@ def print_pooled(found: Pooled) -> None:
     columns["alone"] = [probability(row["alone"]) for row in rows]
     columns["nodes"] = [f"{row['effective']:,.0f}" for row in rows]
     print_series(rows, columns)
-    if len(frame) > MOST:
-        say(f"… and {len(frame) - MOST} more: choose fewer series, or --json.", style="dim")
+    say_rest(len(frame))
     print()
     for noise in found.noise:
         family = " ".join(str(part) for part in noise.family[:2] if part)

@@ -14,18 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emergent_stats.cli.judging import compare_chosen
-from emergent_stats.cli.options import (
-    AsJson,
-    Calibrate,
-    Jobs,
-    Posterior,
-    PriorsFrom,
-    PriorSource,
-    Seed,
-    SmallestChange,
-    Source,
-    choosing,
-)
+from emergent_stats.cli.options import AsJson, Posterior, Source, choosing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,11 +54,7 @@ def report_verdicts(
         typer.Option(help="File to write: .html (everything), .md or .tex (tables, methods)."),
     ],
     chosen: dict[str, Any],
-    calibrate: Calibrate = 0,
-    jobs: Jobs = None,
-    seed: Seed = 0,
-    smallest_change: SmallestChange = None,
-    priors: PriorsFrom = PriorSource.weak,
+    how: dict[str, Any],
     posterior: Posterior = False,
 ) -> None:
     """Write verdicts as one page: table, figures, methods, a reviewer's checklist, provenance.
@@ -80,18 +65,18 @@ def report_verdicts(
     from emergent_stats.cli import listing, posterior_listing
     from emergent_stats.report.content import Report
     from emergent_stats.report.writing import SUFFIXES, report_text
+    from emergent_stats.results import corpus
     from emergent_stats.results.files import write_bytes
 
     listing.check_out(out, SUFFIXES)
-    verdicts = compare_chosen(
-        source, chosen, calibrate, jobs, seed, smallest_change=smallest_change, priors=priors.value
-    )
-    beside = []
+    verdicts = compare_chosen(source, chosen, **how)
+    beside, seed, priors = [], how["seed"], how["priors"]
     if posterior:
-        verdicts, beside = posterior_listing.check(verdicts, seed, priors.value)
+        verdicts, beside = posterior_listing.check(verdicts, seed, priors)
+    known = source in corpus.names()
     found = Report(
         Path(source).name, verdicts, _provenance(source, verdicts, posterior), beside,
-        _citation(source), seed, calibrate, priors.value,
+        corpus.citation(corpus.about(source)) if known else "", seed, how["calibrate"], priors,
     )  # fmt: skip
     figures, colours = _figures(found) if out.suffix.lower() == ".html" else ({}, {})
     write_bytes(out, report_text(found, out.suffix.lower(), figures, colours).encode())
@@ -152,10 +137,3 @@ def _provenance(source: str, verdicts: Sequence[Comparison], posterior: bool) ->
         "versions": ", ".join(f"{name} {version(name)}" for name in packages),
         "Python": f"{platform.python_version()} on {platform.machine()}",
     }
-
-
-def _citation(source: str) -> str:
-    """How to cite a shipped study; empty for a file."""
-    from emergent_stats.results import corpus
-
-    return corpus.citation(corpus.about(source)) if source in corpus.names() else ""

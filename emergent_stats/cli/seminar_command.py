@@ -85,13 +85,7 @@ def titles() -> dict[str, str]:
 
 
 def site() -> Any:
-    """ASGI application with all pages, and a list of them at the root.
-
-    Raises
-    ------
-    ResultsError
-        Where marimo is not installed.
-    """
+    """ASGI application with all pages, and a list of them at the root; needs marimo."""
     from html import escape
 
     try:

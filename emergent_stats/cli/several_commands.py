@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from emergent_stats.cli.options import AsJson, Jobs, Out, Seed, Source, choosing
-
-#: Verdicts that one figure holds.
-_ONE = 1
-
-
-Plot = Annotated[Path | None, typer.Option(help="Also draw the verdict: .pdf, .svg or .png.")]
-Html = Annotated[Path | None, typer.Option(help="Also write a page with all figures: .html.")]
+from emergent_stats.cli.judging import table_of
+from emergent_stats.cli.options import Source, choosing
 
 
 def register(app: typer.Typer) -> None:
@@ -37,16 +31,7 @@ def register(app: typer.Typer) -> None:
     )(choosing(judge_seeds))
 
 
-def judge_pairs(
-    source: Source,
-    chosen: dict[str, Any],
-    jobs: Jobs = None,
-    seed: Seed = 0,
-    out: Out = None,
-    plot: Plot = None,
-    html: Html = None,
-    as_json: AsJson = False,
-) -> None:
+def judge_pairs(source: Source, chosen: dict[str, Any], several: dict[str, Any]) -> None:
     """Judge two metrics or more of the same outputs together.
 
     The strongest test of an artefact: a skill that leaps shows under every
@@ -59,23 +44,12 @@ def judge_pairs(
     from emergent_stats.several.joint_model import JOINT_ACCOUNTS
 
     _judge(
-        source, chosen, find_pairs, lambda views: compare_joint(views, seed=seed),
-        several_listing.pair_row, JOINT_ACCOUNTS, "plot_pair",
-        "Several metrics of the same outputs",
-        jobs, out, plot, html, as_json,
+        source, chosen, find_pairs, compare_joint, several_listing.pair_row, JOINT_ACCOUNTS,
+        "plot_pair", "Several metrics of the same outputs", **several,
     )  # fmt: skip
 
 
-def judge_seeds(
-    source: Source,
-    chosen: dict[str, Any],
-    jobs: Jobs = None,
-    seed: Seed = 0,
-    out: Out = None,
-    plot: Plot = None,
-    html: Html = None,
-    as_json: AsJson = False,
-) -> None:
+def judge_seeds(source: Source, chosen: dict[str, Any], several: dict[str, Any]) -> None:
     """Tell whether the seeds of each scale form one group or two.
 
     Where some runs have broken through and others have not, their mean can
@@ -87,9 +61,8 @@ def judge_seeds(
 
     heads = ("one, line", "one, leap", "two, smooth", "two, breaks")
     _judge(
-        source, chosen, find_seeds, lambda curve: compare_seeds(curve, seed=seed),
-        several_listing.seeds_row, heads, "plot_seeds", "One group of seeds, or two",
-        jobs, out, plot, html, as_json,
+        source, chosen, find_seeds, compare_seeds, several_listing.seeds_row, heads,
+        "plot_seeds", "One group of seeds, or two", **several,
     )  # fmt: skip
 
 
@@ -97,12 +70,14 @@ def _judge(
     source: str,
     chosen: dict[str, Any],
     find: Callable[..., Any],
-    compare: Callable[[Any], Any],
+    compare: Callable[..., Any],
     row: Callable[[Any], dict[str, Any]],
     heads: Sequence[str],
     drawn_by: str,
     title: str,
+    *,
     jobs: int | None,
+    seed: int,
     out: Path | None,
     plot: Path | None,
     html: Path | None,
@@ -111,20 +86,15 @@ def _judge(
     """Find, compare, print and write: the same for metrics and for seeds."""
     from emergent_stats.cli import listing, several_listing
     from emergent_stats.evidence.threads import Progress, each
-    from emergent_stats.results import corpus
-    from emergent_stats.results.files import SUFFIXES, json_text, write_bytes, write_table
-    from emergent_stats.results.selection import select
+    from emergent_stats.results import files
     from emergent_stats.verdict.rows import frame
 
-    if out is not None:
-        listing.check_out(out, SUFFIXES)
-    if plot is not None:
-        listing.check_out(plot, (".pdf", ".svg", ".png"), "--plot")
-    if html is not None:
-        listing.check_out(html, (".html",), "--html")
-    todo, left_out = find(select(corpus.load_source(source), **chosen), chosen["axis"])
-    if plot is not None and len(todo) > _ONE:
-        raise corpus.ResultsError(
+    listing.check_out(out, files.SUFFIXES)
+    listing.check_out(plot, (".pdf", ".svg", ".png"), "--plot")
+    listing.check_out(html, (".html",), "--html")
+    todo, left_out = find(table_of(source, chosen), chosen["axis"])
+    if plot is not None and len(todo) > 1:
+        raise files.ResultsError(
             f"{len(todo)} tasks match and --plot draws one; choose it with --task, --family or "
             "--shots, or take --html, which holds all"
         )
@@ -132,7 +102,7 @@ def _judge(
         done = Progress(report, total=len(todo))
 
         def one(what: Any) -> Any:
-            found = compare(what)
+            found = compare(what, seed=seed)
             done(1)
             return found
 
@@ -153,10 +123,10 @@ def _judge(
             text = sections_page(
                 f"{title}: {source}", several_listing.sections(found, rows, svgs), left
             )
-            write_bytes(html, text.encode())
+            files.write_bytes(html, text.encode())
     if out is not None:
-        write_table(table, out)
+        files.write_table(table, out)
     if as_json:
-        typer.echo(json_text(table), nl=False)
+        typer.echo(files.json_text(table), nl=False)
     else:
         several_listing.print_rows(rows, heads, left_out)

@@ -27,7 +27,7 @@ _EXPENDABLE = {
     **dict.fromkeys(("m", "break at", "power", "p cal", "log BF"), 18),
     **dict.fromkeys(
         (
-            "BNSL", "line", "error", "large", "alone", "p adj", "excess", "fdr", "rank",
+            "BNSL", "line", "error", "large", "alone", "excess", "fdr", "rank",
             "study", "axis", "seed", "metric", "falls", "flat", "gradual", "onset",
         ),
         8,

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from emergent_stats.collection.discoveries import Discoveries, series_key
+from emergent_stats.collection.discoveries import Discoveries, series_key, series_table
 from emergent_stats.collection.fits import Fit
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
@@ -91,11 +91,8 @@ class Arrivals:
 
     def frame(self) -> pd.DataFrame:
         """One row per task: key, state, p_arrived, and the location (NaN unless arrived)."""
-        import pandas as pd
-
         here = self.state == "arrived"
-        rows = [series_key(curve) for curve in self.curves]
-        table = pd.DataFrame(rows).astype({"shots": "Int64", "seed": "Int64"})
+        table = series_table([series_key(curve) for curve in self.curves])
         table["state"] = self.state.astype(str)
         table["p_arrived"] = self.p_arrived
         for name in ("at", "at_low", "at_high"):

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emergent_stats.collection.fits import Fit, fit_all
+from emergent_stats.collection.fits import NOTHING, Fit, fit_all
 from emergent_stats.collection.model_noise import ModelNoise, offsets, shared_noise
 from emergent_stats.collection.selected import Filter, log_passing_share
 from emergent_stats.model.curve import Curve
@@ -88,22 +88,19 @@ class Discoveries:
 
     def frame(self) -> pd.DataFrame:
         """One row per series: its key, the probabilities of the accounts, lfdr, fdr, p_adjusted."""
-        import pandas as pd
-
-        rows = []
-        for i, curve in enumerate(self.curves):
-            p = dict(zip((f"p_{a}" for a in ACCOUNTS), self.probability[i].tolist(), strict=True))
-            rows.append(
-                {
-                    **series_key(curve),
-                    **p,
-                    "p_alone": float(share_of(self.alone[i], *BREAKS)),
-                    "lfdr": float(self.lfdr[i]),
-                    "fdr": float(self.fdr[i]),
-                    "p_adjusted": float(self.p_adjusted[i]),
-                }
-            )
-        return pd.DataFrame(rows).astype({"shots": "Int64", "seed": "Int64"})
+        names = [f"p_{account}" for account in ACCOUNTS]
+        rows = [
+            {
+                **series_key(curve),
+                **dict(zip(names, self.probability[i].tolist(), strict=True)),
+                "p_alone": float(share_of(self.alone[i], *BREAKS)),
+                "lfdr": float(self.lfdr[i]),
+                "fdr": float(self.fdr[i]),
+                "p_adjusted": float(self.p_adjusted[i]),
+            }
+            for i, curve in enumerate(self.curves)
+        ]
+        return series_table(rows)
 
 
 def series_key(curve: Curve) -> dict[str, object]:
@@ -111,6 +108,13 @@ def series_key(curve: Curve) -> dict[str, object]:
     key = {name: curve.key.get(name) for name in ("study", "family", "task")}
     rest = {"shots": curve.key.get("shots"), "seed": curve.key.get("seed")}
     return {**key, "metric": curve.metric, **rest, "axis": curve.axis, "m": curve.m}
+
+
+def series_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Table of rows that begin with `series_key`."""
+    import pandas as pd
+
+    return pd.DataFrame(rows).astype({"shots": "Int64", "seed": "Int64"})
 
 
 def discover(
@@ -153,9 +157,7 @@ def discover(
         raise ResultsError(f"p_values has {p_adjusted.size} values for {len(curves)} curves")
     fits = fit_all(curves, seed=seed, jobs=jobs, progress=progress)
     if not fits:
-        raise ResultsError(
-            "no series can be analysed: each needs 4 distinct scales and a score off the floor"
-        )
+        raise ResultsError(NOTHING)
     alone = probabilities(_gathered(fits, len(curves)))
     noise: list[ModelNoise] = []
     if shared:
@@ -177,17 +179,15 @@ def discover(
     )  # fmt: skip
 
 
-def account_shares(account_z: np.ndarray, imagined: float = IMAGINED) -> np.ndarray:
+def account_shares(account_z: np.ndarray) -> np.ndarray:
     """Shares of the accounts among tasks, (accounts,): maximum a posteriori by EM.
 
-    π maximises Σ_t log Σ_a π_a·Z_ta + imagined·Σ_a log π_a.
+    π maximises Σ_t log Σ_a π_a·Z_ta + `IMAGINED`·Σ_a log π_a (Dirichlet(1 + `IMAGINED`) prior).
 
     Parameters
     ----------
     account_z : (T, accounts) array
         Log evidence of each account for each task.
-    imagined : float
-        Tasks of each account added in imagination (Dirichlet(1 + imagined) prior).
 
     Examples
     --------
@@ -199,7 +199,7 @@ def account_shares(account_z: np.ndarray, imagined: float = IMAGINED) -> np.ndar
     shares = np.full(count, 1 / count)
     for _ in range(2000):
         weight = account_z + np.log(shares)
-        mean = np.exp(weight - log_sum(weight, 1)[:, None]).sum(0) + imagined
+        mean = np.exp(weight - log_sum(weight, 1)[:, None]).sum(0) + IMAGINED
         new = mean / mean.sum()
         if np.abs(new - shares).max() < 1e-9:
             break

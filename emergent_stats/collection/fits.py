@@ -24,6 +24,8 @@ from emergent_stats.verdict.calibration import Calibration, calibrate, draw_post
 from emergent_stats.verdict.decision import THRESHOLDS, too_few
 from emergent_stats.verdict.sensitivity import account_evidence, log_bayes_factor, probabilities
 
+#: Said where nothing is left to fit.
+NOTHING = "no series can be analysed: each needs 4 distinct scales and a score off the floor"
 #: (hypothesis, parameters) as `calibration.draw_posterior` returns them.
 Draws = list[tuple[Hypothesis, dict[str, np.ndarray]]]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from emergent_stats.collection.discoveries import series_key
+from emergent_stats.collection.discoveries import series_key, series_table
 from emergent_stats.collection.extrapolation import extrapolate_line, fit_bnsl, predict_bnsl
 from emergent_stats.collection.fits import (
     Draws,
@@ -108,7 +108,7 @@ class Forecast:
 
     def row(self) -> dict[str, Any]:
         """One row of a table: the series, the cut, and every forecast's log density a model."""
-        values: dict[str, Any] = {
+        return {
             **series_key(self.curve),
             "cut": self.cut,
             "fitted": self.small.m,
@@ -117,10 +117,8 @@ class Forecast:
             "excess": self.excess,
             "coverage": float(self.covered().mean()),
             "error": float(np.abs(self.middle["averaged"] - self.large.score).mean()),
+            **{f"lpd_{name}": self.log_density[name] / self.large.m for name in FORECASTS},
         }
-        for name in FORECASTS:
-            values[f"lpd_{name}"] = self.log_density[name] / self.large.m
-        return values
 
 
 def split(curve: Curve, cut: float) -> tuple[Curve, Curve]:
@@ -349,7 +347,4 @@ def _surprise(drawn, counts, pick, batch, centre, scores, rng) -> tuple[float, f
 
 def frame(forecasts: Sequence[Forecast | None]) -> pd.DataFrame:
     """One row per forecast: see `Forecast.row`."""
-    import pandas as pd
-
-    table = pd.DataFrame([f.row() for f in forecasts if f is not None])
-    return table.astype({"shots": "Int64", "seed": "Int64"})
+    return series_table([f.row() for f in forecasts if f is not None])

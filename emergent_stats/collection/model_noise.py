@@ -38,6 +38,7 @@ LEAST_TASKS = 8
 MOST_TASKS = 96
 #: Standard deviation of shared noise, in nats, that the search starts from, and its bounds.
 _START, _LEAST, _MOST = 0.15, 0.01, 1.0
+#: Newton rounds, each with new evidences.
 _ROUNDS = 6
 #: Rounds before τ is looked at.
 _SETTLED = 2
@@ -95,7 +96,6 @@ def shared_noise(
     *,
     seed: int = 0,
     jobs: int | None = None,
-    rounds: int = _ROUNDS,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ModelNoise]:
     """Noise shared by the tasks of a model, for every family with enough tasks.
@@ -105,8 +105,6 @@ def shared_noise(
     curves : sequence of Curve
     seed, jobs, progress
         As in `fits.fit_all`; progress counts curves times rounds.
-    rounds : int
-        Newton rounds, each with new evidences.
 
     Returns
     -------
@@ -130,11 +128,11 @@ def shared_noise(
     chosen = sorted(int(i) for rows in groups for i in rows)
     some = [curves[i] for i in chosen]
     place = {i: k for k, i in enumerate(chosen)}
-    for turn in range(rounds):
+    for turn in range(_ROUNDS):
 
         def told(done: int, total: int, turn: int = turn) -> None:
             if progress:
-                progress(turn * total + done, rounds * total)
+                progress(turn * total + done, _ROUNDS * total)
 
         fits = fit_all(
             some, seed=seed, jobs=jobs, wanted=without_break, progress=told,
@@ -168,14 +166,13 @@ def shared_noise(
 def offsets(curves: Sequence[Curve], noise: Sequence[ModelNoise]) -> list[np.ndarray]:
     """Skill of the models' own that each curve's trend has to carry; 0 where none is known."""
     known = {own.family: own for own in noise}
+    labels = {
+        name: list(zip(own.models, own.x.tolist(), strict=True)) for name, own in known.items()
+    }
     found = []
     for curve in curves:
-        own = known.get(family_of(curve))
-        if own is None:
-            found.append(np.zeros(curve.m))
-            continue
-        labels = list(zip(own.models, own.x.tolist(), strict=True))
-        found.append(_own(curve, labels, own.value))
+        own = known.get(family := family_of(curve))
+        found.append(np.zeros(curve.m) if own is None else _own(curve, labels[family], own.value))
     return found
 
 
@@ -228,11 +225,9 @@ def _scores(fits: Sequence[Fit], seed: int) -> dict[int, tuple[np.ndarray, np.nd
 
 
 def _information(weight: np.ndarray, fit: Fit, row: int) -> np.ndarray:
-    """Information (m, m) of one task's scores on an offset, its own trend left free.
+    """Information (m, m) of one task's scores on an offset, its own trend left free: a cubic.
 
-    The trend is taken to be a cubic in scale with priors about as wide as
-    those of the gradual trends. Observed information by Louis' formula from
-    the same draws is too noisy to divide by: it is a difference of large terms.
+    Observed information by Louis' formula from the same draws is too noisy to divide by.
     """
     x = fit.batch.x[row, : weight.size]
     basis = np.stack([sd * x**k for k, sd in enumerate(_FREEDOM)], axis=1)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emergent_stats.collection.discoveries import series_key
+from emergent_stats.collection.discoveries import series_key, series_table
 from emergent_stats.collection.fits import shifted
 from emergent_stats.collection.model_noise import ModelNoise, offsets, shared_noise
 from emergent_stats.collection.reweighted import (
@@ -109,8 +109,6 @@ class Pooled:
 
     def frame(self) -> pd.DataFrame:
         """One row per task: its key, the probabilities of the accounts, alone too, and nodes."""
-        import pandas as pd
-
         rows = [
             {
                 **series_key(curve),
@@ -122,7 +120,7 @@ class Pooled:
                 self.curves, self.probability, self.alone, self.effective, strict=True
             )
         ]
-        return pd.DataFrame(rows).astype({"shots": "Int64", "seed": "Int64"})
+        return series_table(rows)
 
 
 def _summary(draws: Mapping[str, np.ndarray], name: str) -> pd.DataFrame:
@@ -276,13 +274,7 @@ def _scales(places: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarra
 def _notes(
     curves: Sequence[Curve], usable: Sequence[Curve], effective: np.ndarray, places: np.ndarray
 ) -> tuple[str, ...]:
-    """What was left out, and what cannot be relied on.
-
-    Raises
-    ------
-    ResultsError
-        If too many tasks rest on too few nodes.
-    """
+    """What was left out, and what cannot be relied on; too many thin tasks are an error."""
     notes, short = [], len(curves) - len(usable)
     if short:
         notes.append(f"{short} series left out: fewer than {MIN_SCALES} distinct scales.")

@@ -104,22 +104,16 @@ def try_out(
     for claim in (*every, None):
         given = claim or every[0]
         trend = PowerLaw() if claim is None else Step() if claim.kind == "jump" else Kink()
-        values = {
-            "level": np.full((series, 1), given.level),
-            "slope": np.full((series, 1), given.slope),
-            "sigma": np.full((series, 1), plan.sigma),
-        }
+        same = {"level": given.level, "slope": given.slope, "sigma": plan.sigma}
+        if claim is not None:
+            same["height" if claim.kind == "jump" else "bend"] = claim.height
+        same |= {"guess": guess, "lapse": metric.fixed().get("lapse", _RATE)}
+        values = {name: np.full((series, 1), value) for name, value in same.items()}
         place = rng.uniform(*plan.places(given), (series, 1))
         if claim is None:
             values["level"] = given.level - given.slope * place
         else:
             values["location"] = place
-            size = "height" if claim.kind == "jump" else "bend"
-            values[size] = np.full((series, 1), claim.height)
-        values |= {
-            "guess": np.full((series, 1), guess),
-            "lapse": np.full((series, 1), metric.fixed().get("lapse", _RATE)),
-        }
         made.append(simulate_batch(template, 0, [(Hypothesis(trend, metric), values)], rng))
     p = probabilities(account_evidences(Batch.join(made), hypotheses(metric), seed, jobs, progress))
     words = verdicts(p, thresholds).reshape(len(made), series)
@@ -178,12 +172,8 @@ def bayes_floor(
 
     Parameters
     ----------
-    plan : Plan
-    series : int
-    seed : int
-    jobs : int
-    progress : callable, optional
-        Called as progress(done, total).
+    plan, series, seed, jobs, progress
+        As in `try_out`.
 
     Raises
     ------
@@ -195,7 +185,7 @@ def bayes_floor(
     curve = plan.curve()
     template = Batch.of([curve], curve.metric_object)
     noise = replace(noise_for(template.metric), sigma=plan.sigma)
-    every = [h for h in hypotheses(template.metric, noise)]
+    every = hypotheses(template.metric, noise)
     made, truth = [], []
     half = series // 2
     for accounts in (("gradual",), BREAKS):

@@ -26,11 +26,16 @@ _LEAST_SIGMA = 5e-4
 # prior probability below which a rate as extreme as the scores is out of the question
 _RULED_OUT = 1e-6
 # places at which the fit of a line is looked at, and nodes of what is irreducible in a loss
-_LOSS_GRID, _LOSS_NODES = 160, 24
+_LOSS_GRID, _LOSS_NODES = 160, 32
+# shares of those nodes that follow the prior, a loosened fit, and the fit itself
+_LOSS_SHARES = (0.15, 0.35, 0.5)
+# nats below the best fit down to which it is looked at more closely
+_CLOSELY = 8.0
 # prior mass below which a stretch weighs nothing
 _NO_MASS = 1e-14
-# two standard deviations of a rate, as a share of it, below which half as many nodes are enough
-_NARROW = 0.8
+# shares of a rate's nodes that follow the prior, the extreme score (closely and loosely), and
+# what the scores at either end of the axis have in common
+_RATE_SHARES = (0.25, 0.2, 0.15, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,25 +97,26 @@ def lattice(
     """
     count = len(obs.mask)
     sigma, log_sigma = _sigma_nodes(obs, noise, spacing)
-    low, high, width_low, width_high = _ends(obs, metric)
+    low, high, width_low, width_high, floors, tops = _ends(obs, metric)
     if alike:
         # wide enough for the spread between the series
         low, width_low = _middle(low, width_low)
         high, width_high = _middle(high, width_high)
+        floors = tops = None
     priors, fixed = metric.priors(), metric.fixed()
     rates = []
-    for name, at, width, most in (
-        ("guess", low, width_low, guesses),
-        ("lapse", high, width_high, lapses),
+    for name, at, width, most, shared in (
+        ("guess", low, width_low, guesses, floors),
+        ("lapse", high, width_high, lapses, tops),
     ):
         if name in priors and obs.kind == SKILL_NORMAL:
             assert x is not None
             rates.append(_irreducible_nodes(priors[name], obs, x, metric))
         elif name in priors:
-            # a guess rate near a known chance needs few; what saturation loses can be anything
+            # what saturation loses can be anything
             wide = name == "lapse" and metric.saturating() == metric
-            share = 0.5 if _narrow(priors[name]) else 1.5 if wide else 1.0
-            rates.append(_rate_nodes(priors[name], at, width, int(np.ceil(share * most))))
+            size = int(np.ceil(1.5 * most)) if wide else most
+            rates.append(_rate_nodes(priors[name], at, width, size, shared))
         else:
             value = np.full((count, 1), fixed.get(name, 0.0))
             rates.append((value, np.zeros((count, 1))))
@@ -157,12 +163,6 @@ def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.nd
     return np.tile(nodes, (count, 1)), np.tile(log_w, (count, 1))
 
 
-def _narrow(prior: Prior) -> bool:
-    """Whether a rate is known to a fraction of itself."""
-    low, middle, high = prior.from_normal(np.array([-1.0, 0.0, 1.0]))
-    return bool(high - low < _NARROW * middle)
-
-
 def _middle(at: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     wide = float(np.hypot(np.median(width), np.subtract(*np.quantile(at, [0.84, 0.16])) / 2))
     return np.full(at.size, np.median(at)), np.full(at.size, wide)
@@ -171,11 +171,12 @@ def _middle(at: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _ends(obs: Observations, metric: Metric):
     """Lowest score and what the highest lacks, with the standard errors of both, (C,) each.
 
-    As shares of right answers: an error rate is turned round.
+    Then what the scores at either end of the axis have in common, and what those lack:
+    `_in_common`. As shares of right answers: an error rate is turned round.
     """
     if obs.kind == SKILL_NORMAL:
         zero = np.zeros(len(obs.mask))
-        return zero, zero, zero + 1.0, zero + 1.0
+        return zero, zero, zero + 1.0, zero + 1.0, None, None
     top = type(metric).range[1] if metric.direction > 0 else metric.chance
     share = obs.value / (top if obs.kind != 0 else 1.0)
     if metric.direction < 0:
@@ -185,6 +186,8 @@ def _ends(obs: Observations, metric: Metric):
         spread = np.sqrt(np.maximum(share * (1 - share), 1.0 / n) / n)
     else:
         spread = obs.error / top
+    share = np.where(obs.mask, share, 0.0)
+    weight = np.where(obs.mask, obs.n if obs.kind == 0 else 1.0 / spread**2, 0.0)
     rows = np.arange(len(obs.mask))
     first = np.where(obs.mask, share, np.inf).argmin(1)
     last = np.where(obs.mask, share, -np.inf).argmax(1)
@@ -193,32 +196,58 @@ def _ends(obs: Observations, metric: Metric):
         np.maximum(1.0 - share[rows, last], 0.0),
         spread[rows, first],
         spread[rows, last],
+        _in_common(share, weight, obs.kind == 0),
+        _in_common(1.0 - share, weight, obs.kind == 0),
     )
 
 
+def _in_common(
+    share: np.ndarray, weight: np.ndarray, counts: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Means and standard errors (B,) of the first and the last 2, 4, 8 … scores, for each curve.
+
+    Many models at the floor pin a guess rate down far better than the lowest of them does.
+    """
+    found = []
+    for own, w in zip(share, weight, strict=True):
+        own, w = own[w > 0], w[w > 0]
+        ends = [2**k for k in range(1, int(np.log2(own.size)) + 1)]
+        parts = [slice(None, k) for k in ends] + [slice(-k, None) for k in ends]
+        total = np.array([w[p].sum() for p in parts])
+        mean = np.array([(w[p] * own[p]).sum() for p in parts]) / total
+        # the weights of means of other scores are their inverse variances
+        square = np.maximum(mean * (1.0 - mean), 1.0 / total) if counts else 1.0
+        found.append((mean, np.sqrt(square / total)))
+    return found
+
+
 def _rate_nodes(
-    prior: Prior, at: np.ndarray, width: np.ndarray, most: int
+    prior: Prior,
+    at: np.ndarray,
+    width: np.ndarray,
+    most: int,
+    shared: list[tuple[np.ndarray, np.ndarray]] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nodes (C, most) of a rate that may be anything up to `at`, or explain just `at`.
 
     Equal shares of the distribution function of a mixture: the prior up to
-    the extreme score, a bump of the score's own width around it, and a wider
-    one. Where the prior does not reach that far, the likelihood is smooth in
+    the extreme score, a bump of the score's own width around it, a wider one,
+    and bumps at what the scores at either end of the axis have in common
+    (`shared`). Where the prior does not reach that far, the likelihood is smooth in
     the rate, and a few Gauss nodes of the prior do; the rest weigh nothing.
     """
     value = prior.from_normal(_Z)
     found = np.empty((at.size, most))
     log_weight = np.empty((at.size, most))
-    known: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
+    nothing = [(np.zeros(0), np.zeros(0))] * at.size
     for i, (a, w) in enumerate(zip(at.tolist(), width.tolist(), strict=True)):
-        if (a, w) not in known:
-            # a rate that explains the extreme score gains many nats where n is large, so only a
-            # prior that all but rules it out keeps it from mattering
-            if special.ndtr(-np.interp(a - 3.0 * w, value, _Z)) > _RULED_OUT:
-                known[a, w] = _mixture_nodes(prior, value, a, 1.5 * w, most)
-            else:
-                known[a, w] = _prior_nodes(prior, -(-most // 2), most)
-        found[i], log_weight[i] = known[a, w]
+        # a rate that explains the extreme score gains many nats where n is large, so only a
+        # prior that all but rules it out keeps it from mattering
+        if special.ndtr(-np.interp(a - 3.0 * w, value, _Z)) > _RULED_OUT:
+            common = (shared or nothing)[i]
+            found[i], log_weight[i] = _mixture_nodes(prior, value, a, 1.5 * w, most, common)
+        else:
+            found[i], log_weight[i] = _prior_nodes(prior, -(-most // 2), most)
     return found, log_weight
 
 
@@ -227,15 +256,15 @@ def _irreducible_nodes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nodes (C, K) of what is irreducible in a loss, each with its stretch's prior mass.
 
-    A quarter of them are spread like the prior, the rest follow how well a line fits the skills
-    behind the losses, more loosely than a posterior would.
+    Some are spread like the prior, some follow how well a line fits the skills behind the losses,
+    as a posterior would, and some do so more loosely, for trends and noises that fit otherwise.
     """
     found, log_weight = [], []
     # no loss can be irreducible above the lowest seen, and all that matters happens close to it
     near = np.exp(-np.linspace(0.0, 12.0, _LOSS_GRID))
     z = np.linspace(-6.0, 6.0, _LOSS_GRID)
-    for value, on, at in zip(obs.value, obs.mask, x, strict=True):
-        shown, own = value[on], at[on]
+    for value, error, on, at in zip(obs.value, obs.error, obs.mask, x, strict=True):
+        shown, wide, own = value[on], error[on], at[on]
         lowest = float(metric.to_loss(shown.max()))
         grid = np.unique(np.concatenate([prior.from_normal(z), lowest * (1.0 - near)]))
         grid = grid[(grid > float(prior.from_normal(np.array(-6.5)))) & (grid < lowest)]
@@ -244,25 +273,41 @@ def _irreducible_nodes(
             found.append(np.full(_LOSS_NODES, 0.5 * lowest))
             log_weight.append(np.where(np.arange(_LOSS_NODES) > 0, -np.inf, np.log(_NO_MASS)))
             continue
-        middle = 0.5 * (grid[1:] + grid[:-1])
-        skill, slope = metric.beyond(shown, middle[:, None])
-        line = np.stack([np.ones_like(own), own], axis=1)
-        rest = skill - skill @ (line @ np.linalg.pinv(line)).T
-        # the noise between models integrated out, and no fit better than a thousandth of a nat
-        fit = np.log(slope).sum(1) - 0.5 * max(own.size - 1, 1) * np.log(
-            (rest**2).sum(1) + own.size * 1e-6
-        )
+        fit = _fit_of_line(shown, wide, own, grid, metric)
+        # losses may tell what is irreducible in them to less than a step of the grid
+        good = np.flatnonzero(fit > fit.max() - _CLOSELY)
+        ends = grid[max(good[0] - 1, 0)], grid[min(good[-1] + 2, grid.size - 1)]
+        grid = np.unique(np.concatenate([grid, np.linspace(*ends, 2 * _LOSS_GRID)]))
+        fit = _fit_of_line(shown, wide, own, grid, metric)
         mass = np.diff(special.ndtr(_z_of(prior, grid)))
-        with np.errstate(divide="ignore"):
-            loose = 0.5 * fit + np.log(mass)
-        loose = np.exp(loose - loose.max())
-        share = 0.25 * mass / mass.sum() + 0.75 * loose / loose.sum()
+        share = np.zeros(mass.size)
+        for part, power in zip(_LOSS_SHARES, (0.0, 0.5, 1.0), strict=True):
+            with np.errstate(divide="ignore"):
+                follows = power * fit + np.log(mass)
+            follows = np.exp(follows - follows.max())
+            share += part * follows / follows.sum()
         below = np.concatenate([[0.0], np.cumsum(share)])
         edges = np.interp(np.linspace(0.0, below[-1], _LOSS_NODES + 1), below, grid)
         rate, weight = _stretches(prior.from_normal(_Z), _z_of(prior, edges))
         found.append(np.minimum(rate, lowest * (1.0 - 1e-9)))
         log_weight.append(weight)
     return np.array(found), np.array(log_weight)
+
+
+def _fit_of_line(
+    shown: np.ndarray, error: np.ndarray, x: np.ndarray, edges: np.ndarray, metric: Any
+) -> np.ndarray:
+    """Log likelihood (K,) of what is irreducible between K + 1 edges, with a line behind it.
+
+    The line is the best one and the noise between models is integrated out; none fits better
+    than the errors of the losses and the least noise allow.
+    """
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    skill, slope = metric.beyond(shown, middle[:, None])
+    line = np.stack([np.ones_like(x), x], axis=1)
+    rest = skill - skill @ (line @ np.linalg.pinv(line)).T
+    least = ((error * slope) ** 2).sum(1) + x.size * _LEAST_SIGMA**2
+    return np.log(slope).sum(1) - 0.5 * max(x.size - 1, 1) * np.log((rest**2).sum(1) + least)
 
 
 def _z_of(prior: Prior, value: np.ndarray) -> np.ndarray:
@@ -294,20 +339,32 @@ def _prior_nodes(prior: Prior, count: int, most: int) -> tuple[np.ndarray, np.nd
 
 
 def _mixture_nodes(
-    prior: Prior, value: np.ndarray, at: float, width: float, most: int
+    prior: Prior,
+    value: np.ndarray,
+    at: float,
+    width: float,
+    most: int,
+    common: tuple[np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     # few examples leave any rate possible that the prior knows
     end = min(at + 4.0 * width, float(value[-1]))
     share = float(special.ndtr(np.interp(end, value, _Z)))
-    bumps = [(0.3, width), (0.3, width + 0.25 * at)]
-    rest = 1.0 - sum(weight for weight, _ in bumps)
-    grid = np.concatenate([value, *(at + w * np.linspace(-6.0, 6.0, 241) for _, w in bumps)])
+    rest, close, loose, pinned = _RATE_SHARES
+    bumps = [(close, at, width), (loose, at, width + 0.25 * at)]
+    # no rate is far above the extreme score, nor where the prior has nothing
+    there = (common[0] < end) & (np.abs(np.interp(common[0], value, _Z)) < 5.0)
+    if there.any():
+        bumps += [(pinned / there.sum(), m, 1.5 * s)
+                  for m, s in zip(common[0][there], common[1][there], strict=True)]  # fmt: skip
+    whole = rest + sum(weight for weight, *_ in bumps)
+    grid = np.concatenate([value, *(m + w * np.linspace(-6.0, 6.0, 241) for _, m, w in bumps)])
     grid = np.unique(grid[(grid > value[0]) & (grid < value[-1])])
-    below = rest * np.minimum(special.ndtr(np.interp(grid, value, _Z)) / share, 1.0)
-    for weight, w in bumps:
-        start = special.ndtr(-at / w)
-        upper = special.ndtr((end - at) / w) - start
-        below += weight * np.clip((special.ndtr((grid - at) / w) - start) / upper, 0.0, 1.0)
+    below = rest / whole * np.minimum(special.ndtr(np.interp(grid, value, _Z)) / share, 1.0)
+    for weight, m, w in bumps:
+        start = special.ndtr(-m / w)
+        upper = special.ndtr((end - m) / w) - start
+        reached = np.clip((special.ndtr((grid - m) / w) - start) / upper, 0.0, 1.0)
+        below += weight / whole * reached
     keep = np.concatenate([[True], np.diff(below) > 1e-14])
     edges = np.interp(np.arange(1, most) / most, below[keep], grid[keep])
     z = np.concatenate([[-8.0], np.interp(edges, value, _Z), [np.interp(end, value, _Z)]])

@@ -2,8 +2,9 @@
 
 ``import_results(format, path)`` is the one door. An importer is a module with a
 function ``collect(path, options, notes)`` that returns records (and samples, if
-it has any), and a BibTeX ``CITATION``; its name stands in `IMPORTERS` at the
-bottom. Modules are imported when they are first asked for.
+it has any), or raises a `ResultsError` if a file cannot be read, and a BibTeX
+``CITATION``; its name stands in `IMPORTERS` at the bottom. Modules are imported
+when they are first asked for.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pandas as pd
 from emergent_stats.importers.names import clean, key, size_in_name
 from emergent_stats.importers.records import Options, Record
 from emergent_stats.importers.repeats import without_repeats
-from emergent_stats.importers.report import Notes
+from emergent_stats.importers.report import Notes, some
 from emergent_stats.importers.scales import Models, default_models_path, read_models
 from emergent_stats.model.metrics import METRICS
 from emergent_stats.results.corpus import COLUMNS, validate
@@ -108,13 +107,14 @@ def _place(
             guessed[record.family] = None
     if guessed:
         notes.warn(
-            f"families read off the models' names: {_some(guessed)}; if models in one of them were "
-            "not trained alike give them families in a models table"
+            f"families read off the models' names: {some(guessed, _SHOWN)}; if models in one of "
+            "them were not trained alike give them families in a models table"
         )
     if read_off:
         notes.warn(
-            f"parameters read off the names of {len(read_off)} models ({_some(read_off)}); give "
-            f"them a line in a models table to be sure (columns as in {default_models_path().name})"
+            f"parameters read off the names of {len(read_off)} models ({some(read_off, _SHOWN)}); "
+            "give them a line in a models table to be sure (columns as in "
+            f"{default_models_path().name})"
         )
     return tuple(unknown)
 
@@ -122,12 +122,6 @@ def _place(
 def _scaled(record: Record) -> bool:
     scales = (record.params, record.tokens, record.flops, record.step)
     return record.date is not None or any(value > 0 for value in scales)
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _fill_counts(records: list[Record], notes: Notes) -> None:
@@ -146,7 +140,7 @@ def _fill_counts(records: list[Record], notes: Notes) -> None:
             else:
                 lacking[record.dataset] = None
     if lacking:
-        notes.warn(f"number of examples unknown for some scores on {_some(lacking)}")
+        notes.warn(f"number of examples unknown for some scores on {some(lacking, _SHOWN)}")
 
 
 def _usable(records: list[Record], notes: Notes) -> list[Record]:
@@ -174,9 +168,9 @@ def _usable(records: list[Record], notes: Notes) -> list[Record]:
 def _by_series(records: list[Record], notes: Notes) -> list[Record]:
     """Lay out checkpoints so that along every series one thing varies.
 
-    A model seen at several steps is a family of its own along training; at its
-    last step it also stands, without the step, among its sisters of other sizes.
-    Step 0 has no place on a log axis: untrained models are a family by size.
+    A model seen at several steps is a family of its own along training; at its last step it also
+    stands, without the step, among its sisters of other sizes. Untrained models (step 0 has no
+    place on a log axis) are a family by size.
     """
     steps: dict[tuple[str, str], set[float]] = defaultdict(set)
     for record in records:

@@ -15,7 +15,7 @@ from typing import Any
 from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.reading import find_files, read_json, shown
-from emergent_stats.importers.records import Collector, Options, Record, as_number, whole
+from emergent_stats.importers.records import Collector, Options, Record, as_number, as_object, whole
 from emergent_stats.importers.report import Notes
 
 CITATION = """@article{srivastava2023beyond,
@@ -46,19 +46,12 @@ _IGNORED = ("normalized_aggregate_score",)
 
 
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:
-    """Records of BIG-bench score files.
-
-    Raises
-    ------
-    ResultsError
-        If a file cannot be read.
-    """
+    """Records of BIG-bench score files."""
     collector = Collector(options, notes)
     for file in find_files(path, ("scores_*.json",), notes):
         where = shown(file, path)
-        data = read_json(file)
-        scores = data.get("scores") if isinstance(data, dict) else None
-        model = data.get("model") if isinstance(data, dict) else None
+        data = as_object(read_json(file))
+        scores, model = data.get("scores"), data.get("model")
         if not isinstance(scores, list) or not isinstance(model, dict):
             notes.drop(where, "no score file of BIG-bench (it lacks 'scores' or 'model')")
             continue

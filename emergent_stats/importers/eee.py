@@ -22,11 +22,12 @@ from emergent_stats.importers.eee_schema import (
     Evaluation,
     Misfit,
     entries,
+    plain,
     read_evaluation,
 )
 from emergent_stats.importers.reading import find_files, read_json, shown
 from emergent_stats.importers.records import Collector, Options, Record
-from emergent_stats.importers.report import Notes
+from emergent_stats.importers.report import Notes, some
 from emergent_stats.model.metrics import ALIASES, METRICS
 
 CITATION = """@misc{batzner2026every,
@@ -39,8 +40,8 @@ CITATION = """@misc{batzner2026every,
 }"""
 
 #: Names without case and signs → name of ours; the second line is what HELM's leaderboards say.
-_ALIASES = {re.sub(r"[^a-z0-9]", "", a.lower()): m for a, m in ALIASES.items()}
-_ALIASES |= {re.sub(r"[^a-z0-9]", "", name): name for name in METRICS}
+_ALIASES = {plain(alias): name for alias, name in ALIASES.items()}
+_ALIASES |= {plain(name): name for name in METRICS}
 _ALIASES |= {
     "cotcorrect": "exact_match",
     "equivalent": "exact_match",
@@ -71,35 +72,24 @@ class _Inferred:
         if self.worded:
             notes.warn(
                 "metrics read off descriptions, since no field names them: "
-                + _some([f"{metric} ({text!r})" for text, metric in self.worded.items()])
+                + some([f"{metric} ({text!r})" for text, metric in self.worded.items()], _SHOWN)
             )
         if self.written:
             notes.warn(
-                f"accuracy on {_some(list(self.written))}: the records do not say whether answers "
+                f"accuracy on {some(self.written, _SHOWN)}: the records do not say whether answers "
                 "were chosen or written; read as written. For a choice add --metric "
                 f"accuracy=multiple_choice and --chance '{next(iter(self.written))}=0.25'"
             )
         if self.chosen:
             notes.warn(
-                f"accuracy on {_some(list(self.chosen))}: read as a choice among as many options "
+                f"accuracy on {some(self.chosen, _SHOWN)}: read as a choice among as many options "
                 "as tasks of that name have; if answers were written add --metric "
                 "accuracy=exact_match"
             )
 
 
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:
-    """Records of every_eval_ever files.
-
-    Raises
-    ------
-    ResultsError
-        If a file cannot be read.
-    """
+    """Records of every_eval_ever files."""
     collector, inferred = Collector(options, notes), _Inferred()
     for file in find_files(path, ("*.json",), notes):
         where = shown(file, path)
@@ -214,7 +204,7 @@ def _of_name(entry: Entry) -> tuple[Declared, str] | str:
 
 def _either(entry: Entry) -> bool:
     """Whether the metric is a share of right answers that were written or chosen."""
-    return _plain(_named(entry)) in _EITHER
+    return plain(_named(entry)) in _EITHER
 
 
 def _unknown(entry: Entry) -> str:
@@ -227,14 +217,10 @@ def _unknown(entry: Entry) -> str:
     return f"the metric {name!r} is not one of this package; declare it with --metric '{name}=…'"
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 def _canonical(name: str) -> str:
     """Name of ours for what a record calls `name`; "" if it is none."""
-    plain = _plain(name)
-    return _ALIASES.get(plain, "pass_at_k" if re.fullmatch(r"pass(at)?\d+", plain) else "")
+    bare = plain(name)
+    return _ALIASES.get(bare, "pass_at_k" if re.fullmatch(r"pass(at)?\d+", bare) else "")
 
 
 def _named(entry: Entry) -> str:

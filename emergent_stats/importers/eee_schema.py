@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emergent_stats.importers.names import clean, revision
-from emergent_stats.importers.records import whole
+from emergent_stats.importers.records import as_object, whole
 
 #: Newest version whose fields are known here.
 KNOWN = (0, 3)
@@ -103,13 +103,7 @@ class Evaluation:
 
 
 def read_evaluation(data: dict[str, Any]) -> Evaluation:
-    """The record without its scores.
-
-    Raises
-    ------
-    Misfit
-        If it names no model, or its results are no list.
-    """
+    """The record without its scores; a `Misfit` if it names no model or holds no results."""
     model = data.get("model_info")
     if not isinstance(model, dict):
         raise Misfit("model_info", model, "write an object with the model's id")
@@ -119,21 +113,21 @@ def read_evaluation(data: dict[str, Any]) -> Evaluation:
     results = data["evaluation_results"]
     if not isinstance(results, list) or not results:
         raise Misfit("evaluation_results", results, "write a list of one or more results")
-    details = _object(model.get("additional_details"))
+    details = as_object(model.get("additional_details"))
     place = "model_info.additional_details"
     billions = number(details.get("params_billions"), f"{place}.params_billions")
-    plain = number(details.get("num_parameters"), f"{place}.num_parameters")
+    stated = number(details.get("num_parameters"), f"{place}.num_parameters")
     params = (billions or 0.0) * 1e9
-    params = params if params > 0 else plain or 0.0
+    params = params if params > 0 else stated or 0.0
     checkpoint = revision(str(details.get("revision") or details.get("model_args") or ""))
-    library = _object(data.get("eval_library")).get("name")
-    if _plain(library) in ("", "unknown"):
-        library = _object(data.get("source_metadata")).get("source_name")
+    library = as_object(data.get("eval_library")).get("name")
+    if plain(library) in ("", "unknown"):
+        library = as_object(data.get("source_metadata")).get("source_name")
     return Evaluation(
         model=name,
         params=params if 0 < params < math.inf else math.nan,
         step=math.nan if checkpoint.step is None else checkpoint.step,
-        library=_plain(library),
+        library=plain(library),
         version=tuple(
             int(part) for part in re.findall(r"\d{1,9}", _text(data.get("schema_version")))
         ),
@@ -158,7 +152,7 @@ def entries(run: Evaluation) -> Iterator[Entry | Misfit]:
 
 
 def _entry(result: dict[str, Any], place: str, run: Evaluation, several: bool) -> Entry:
-    source = _object(result.get("source_data"))
+    source = as_object(result.get("source_data"))
     dataset = _text(source.get("dataset_name"))
     name = _text(result.get("evaluation_name")) or dataset
     if not name:
@@ -171,9 +165,9 @@ def _entry(result: dict[str, Any], place: str, run: Evaluation, several: bool) -
     _name(found, dataset, source, run, several)
     _scale(found)
     _score(found, result, source)
-    generation = _object(result.get("generation_config"))
-    details = _object(generation.get("additional_details"))
-    steps = _object(_object(generation.get("generation_args")).get("eval_plan")).get("steps")
+    generation = as_object(result.get("generation_config"))
+    details = as_object(generation.get("additional_details"))
+    steps = as_object(as_object(generation.get("generation_args")).get("eval_plan")).get("steps")
     found.choice |= _text(details.get("method")).startswith("multiple_choice")
     found.choice |= '"multiple_choice"' in json.dumps(steps).replace('\\"', '"')
     shots = whole(details.get("num_fewshot"))
@@ -216,7 +210,7 @@ def _is_name(text: str) -> bool:
 
 def _arguments(source: dict[str, Any]) -> str:
     """Arguments of a HELM scenario as its own run names write them."""
-    arguments = _object(_object(source.get("additional_details")).get("scenario_args"))
+    arguments = as_object(as_object(source.get("additional_details")).get("scenario_args"))
     parts = [f"{key}={value}" for key, value in arguments.items() if isinstance(value, str | int)]
     return clean(":" + ",".join(parts)) if parts else ""
 
@@ -240,7 +234,7 @@ def _score(found: Entry, result: dict[str, Any], source: dict[str, Any]) -> None
         raise Misfit(place, None, "write an object with the score")
     details = given if isinstance(given, dict) else {"score": given}
     found.value = number(details.get("score"), f"{place}.score")
-    uncertainty = _object(details.get("uncertainty"))
+    uncertainty = as_object(details.get("uncertainty"))
     error = uncertainty.get("standard_error")
     error = error.get("value") if isinstance(error, dict) else error
     found.stderr = _finite(number(error, f"{place}.uncertainty.standard_error"))
@@ -250,7 +244,7 @@ def _score(found: Entry, result: dict[str, Any], source: dict[str, Any]) -> None
         return
     found.certain = False
     ids = source.get("sample_ids")
-    more = _object(details.get("details"))
+    more = as_object(details.get("details"))
     counted = _of_group(more.get(f"{found.task} - # eval"))
     if counted is not None:
         found.n = counted
@@ -278,17 +272,11 @@ def _loaded(cell: Any) -> dict[str, Any]:
             cell = json.loads(cell)
         except ValueError:
             return {}
-    return _object(cell)
+    return as_object(cell)
 
 
 def number(value: Any, place: str) -> float | None:
-    """Number in a field, as a number or as text; None where there is none.
-
-    Raises
-    ------
-    Misfit
-        For anything else.
-    """
+    """Number in a field, as a number or as text; None where there is none, else a `Misfit`."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING):
         return None
     if isinstance(value, int | float | str) and not isinstance(value, bool):
@@ -304,15 +292,11 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _object(value: Any) -> dict[str, Any]:
-    """An object; an empty one for anything else, where nothing has to stand."""
-    return value if isinstance(value, dict) else {}
-
-
 def _text(value: Any) -> str:
-    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return clean(value) if plain else ""
+    told = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return clean(value) if told else ""
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Text in a field without case and signs."""
     return re.sub(r"[^a-z0-9]", "", _text(value).lower())

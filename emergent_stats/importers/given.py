@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from emergent_stats.importers.report import some
+
 T = TypeVar("T")
 _WILD = "*?[]"
-_SHOWN = 3
 
 
 class Given(Mapping[str, T]):
@@ -54,7 +55,8 @@ class Given(Mapping[str, T]):
         self._values: dict[str, T] = dict(values or {})
         self._folded = {name.casefold(): name for name in self._values}
         wild = [name for name in self._values if any(sign in name for sign in _WILD)]
-        self._patterns = sorted(wild, key=_spelled, reverse=True)
+        # the one that spells out most comes first
+        self._patterns = sorted(wild, key=lambda name: -sum(sign not in _WILD for sign in name))
         self._used: set[str] = set()
         self._seen: dict[str, None] = {}
         # name given → place of a score → (name of its task or metric, what was known)
@@ -132,20 +134,12 @@ class Given(Mapping[str, T]):
         return f"no {self.thing} of that name was imported{hint}"
 
     def _exist(self) -> str:
-        names = list(self._seen)
-        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-        return f" ({self.thing}s here: {', '.join(names[:_SHOWN])}{more})" if names else ""
+        return f" ({self.thing}s here: {some(self._seen)})" if self._seen else ""
 
     def _listed(self, places: Mapping[Any, tuple[str, str]]) -> str:
         """The values that were known, each with a name it was known of."""
         first: dict[str, str] = {}
         for name, known in places.values():
             first.setdefault(known, name)
-        told = [f"{known} of {name}" for known, name in list(first.items())[:_SHOWN]]
-        more = f" and {len(first) - _SHOWN:,} more" if len(first) > _SHOWN else ""
         scores = f"; {len(places):,} score{'s' * (len(places) > 1)}" * (self.thing == "task")
-        return f"{', '.join(told)}{more}{scores}"
-
-
-def _spelled(pattern: str) -> int:
-    return sum(sign not in _WILD for sign in pattern)
+        return some(f"{known} of {name}" for known, name in first.items()) + scores

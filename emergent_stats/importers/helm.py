@@ -15,7 +15,7 @@ from typing import Any
 from emergent_stats.importers.declare import Declared
 from emergent_stats.importers.names import clean
 from emergent_stats.importers.reading import find_files, read_json
-from emergent_stats.importers.records import Collector, Options, Record, as_number, whole
+from emergent_stats.importers.records import Collector, Options, Record, as_number, as_object, whole
 from emergent_stats.importers.report import Notes
 
 CITATION = """@article{liang2023holistic,
@@ -53,13 +53,7 @@ _NOT_TASK = ("model", "model_deployment")
 
 
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:
-    """Records of a HELM run folder, or of every run folder below `path`.
-
-    Raises
-    ------
-    ResultsError
-        If a file cannot be read.
-    """
+    """Records of a HELM run folder, or of every run folder below `path`."""
     collector = Collector(options, notes)
     root = path if path.is_dir() else path.parent
     for file in find_files(path, ("run_spec.json",), notes):
@@ -69,7 +63,7 @@ def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], A
             notes.drop(where, "a run without stats.json: unfinished?", group="unfinished")
             continue
         spec, found = read_json(file), read_json(stats)
-        adapter = spec.get("adapter_spec") if isinstance(spec, dict) else None
+        adapter = as_object(spec).get("adapter_spec")
         if not isinstance(adapter, dict) or not isinstance(found, list):
             notes.drop(where, "run_spec.json or stats.json has not the form HELM writes")
             continue
@@ -133,7 +127,7 @@ def _means(stats: list[Any], where: str, notes: Notes) -> dict[str, float]:
     """Mean of every statistic on the test split (or the only split), without perturbation."""
     found: dict[str, dict[str, float]] = {}
     for stat in stats:
-        name = stat.get("name") if isinstance(stat, dict) else None
+        name = as_object(stat).get("name")
         if not isinstance(name, dict) or name.get("perturbation") or name.get("sub_split"):
             continue
         value = as_number(stat.get("mean"))

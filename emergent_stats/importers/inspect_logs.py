@@ -41,13 +41,7 @@ _VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0, True: 1.0, False: 0.0}
 
 
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:
-    """Records of Inspect logs, and their samples if asked for.
-
-    Raises
-    ------
-    ResultsError
-        If inspect_ai is not installed, or a log cannot be read.
-    """
+    """Records of Inspect logs, and their samples if asked for; needs inspect_ai."""
     reader = require("inspect_ai.log", "inspect", "an Inspect log")
     collector = Collector(options, notes)
     tables = []
@@ -104,14 +98,14 @@ def _add_log(log: Any, summaries: list[Any], where: str, to: Collector) -> None:
             declared = given.choose(full, score.name, known=known, place=(where, full)) or declared
             if declared is None:
                 to.notes.drop(
-                    f"{where}, {score.name}/{metric}",
+                    f"{where}, {full}",
                     "a score whose scale Inspect does not fix; declare it, for example "
-                    f"--metric '{score.name}/{metric}=f1'",
-                    group=f"{score.name}/{metric}",
+                    f"--metric '{full}=f1'",
+                    group=full,
                 )
                 continue
             to.add(
-                f"{where}, {score.name}/{metric}",
+                f"{where}, {full}",
                 declared,
                 value,
                 task=log.eval.task,
@@ -129,13 +123,13 @@ def _add_log(log: Any, summaries: list[Any], where: str, to: Collector) -> None:
 
 def _declared(score: Any, metric: str) -> Declared | None:
     known = _SCORERS.get((score.scorer, metric))
+    if metric != "accuracy":
+        return known
     reducer = str(score.reducer or "")
     for start, name in _REDUCED.items():
-        if metric == "accuracy" and reducer.startswith(start):
+        if reducer.startswith(start):
             return Declared(name)
-    if known is not None:
-        return known
-    return Declared("exact_match") if metric == "accuracy" else None
+    return known or Declared("exact_match")
 
 
 def _label(score: Any, scores: int) -> str:

@@ -172,10 +172,7 @@ class Samples:
     def likelihoods(self, values: list[float], correct: float | None) -> None:
         """Add the options of one record; the readings are `put` beside it.
 
-        Raises
-        ------
-        ValueError
-            For a number above 0, which is the logarithm of no probability.
+        A number above 0, which is the logarithm of no probability, is a ValueError.
         """
         above = [value for value in values if value > _ROUNDING]
         if above:

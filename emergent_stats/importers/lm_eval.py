@@ -19,7 +19,7 @@ from emergent_stats.importers import lm_eval_terms as terms
 from emergent_stats.importers.lm_eval_terms import NO_FILTER, STAMP, Run
 from emergent_stats.importers.names import clean, revision
 from emergent_stats.importers.reading import find_files, read_json, shown
-from emergent_stats.importers.records import Collector, Options, Record, as_number, whole
+from emergent_stats.importers.records import Collector, Options, Record, as_number, as_object, whole
 from emergent_stats.importers.report import Notes
 
 CITATION = terms.CITATION
@@ -28,13 +28,7 @@ _OTHER = ("alias", "name", "sample_len", "sample_count", "samples", " ")
 
 
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:
-    """Records of a file or folder of lm-evaluation-harness, and its samples if asked for.
-
-    Raises
-    ------
-    ResultsError
-        If a file cannot be read; what merely cannot be used is noted.
-    """
+    """Records of a file or folder of lm-evaluation-harness, and its samples if asked for."""
     from emergent_stats.importers.lm_eval_join import add_samples
 
     files = find_files(path, ("*.json", "samples_*.jsonl"), notes)
@@ -64,7 +58,7 @@ def read_run(file: Path, where: str, notes: Notes) -> Run | None:
     if "config_general" in data:
         notes.drop(where, "a result file of lighteval, which this does not read", group="other")
         return None
-    config = _dict(data.get("config"))
+    config = as_object(data.get("config"))
     tasks = {clean(k): v for k, v in data["results"].items() if isinstance(v, dict)}
     new = any(key in data for key in ("configs", "n-shot", "group_subtasks", "lm_eval_version"))
     arguments = _arguments(config.get("model_args"))
@@ -77,27 +71,25 @@ def read_run(file: Path, where: str, notes: Notes) -> Run | None:
     if name.startswith(("/", ".", "~")):  # a folder of somebody's disk: only its name is one
         name = name.rsplit("/", 1)[-1]
     revised = revision(str(arguments.get("revision") or config.get("model_revision") or ""))
-    run = Run(where, name, tasks, new, when=_when(file, data), versions=_dict(data.get("versions")))
+    run = Run(
+        where, name, tasks, new, when=_when(file, data), versions=as_object(data.get("versions"))
+    )
     run.step = math.nan if revised.step is None else revised.step
     run.tokens = math.nan if revised.tokens is None else revised.tokens
-    run.configs = {clean(k): _dict(v) for k, v in _dict(data.get("configs")).items()}
-    members = _dict(data.get("group_subtasks"))
+    run.configs = {clean(k): as_object(v) for k, v in as_object(data.get("configs")).items()}
+    members = as_object(data.get("group_subtasks"))
     run.groups = {
         clean(k): [clean(t) for t in v] for k, v in members.items() if v and isinstance(v, list)
     }
-    for key in _dict(data.get("groups")):
+    for key in as_object(data.get("groups")):
         run.groups.setdefault(clean(key), [])
-    shots = {clean(k): v for k, v in _dict(data.get("n-shot")).items()}
-    sizes = {clean(k): v for k, v in _dict(data.get("n-samples")).items()}
+    shots = {clean(k): v for k, v in as_object(data.get("n-shot")).items()}
+    sizes = {clean(k): v for k, v in as_object(data.get("n-samples")).items()}
     for task, cells in tasks.items():
         run.shots[task] = whole(shots.get(task, None if new else config.get("num_fewshot")))
-        size = _dict(sizes.get(task)).get("effective", cells.get("sample_len"))
+        size = as_object(sizes.get(task)).get("effective", cells.get("sample_len"))
         run.counts[task] = as_number(size) or math.nan
     return run
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _arguments(value: Any) -> dict[str, Any]:
@@ -180,11 +172,9 @@ def _leaves(task: str, groups: dict[str, list[str]], depth: int = 0) -> list[str
     """Tasks under a group, all levels; empty for a task that is none."""
     if depth > 20:
         return []
-    found: dict[str, None] = {}
-    for member in groups.get(task, []):
-        for leaf in _leaves(member, groups, depth + 1) or [member]:
-            found[leaf] = None
-    return list(found)
+    members = groups.get(task, [])
+    every = [leaf for m in members for leaf in _leaves(m, groups, depth + 1) or [m]]
+    return list(dict.fromkeys(every))
 
 
 def _declared(
@@ -202,7 +192,7 @@ def _declared(
 def _count(task: str, key: str, leaves: list[str], run: Run) -> float:
     if not leaves:
         return run.counts.get(task, math.nan)
-    counted = as_number(_dict(run.results[task].get("sample_count")).get(key))
+    counted = as_number(as_object(run.results[task].get("sample_count")).get(key))
     return counted or sum(run.counts.get(leaf, math.nan) for leaf in leaves)
 
 

@@ -94,13 +94,13 @@ class _Join:
             where = f"{self.where}, mean of {metric}"
             if isinstance(found, str):
                 self.collector.notes.drop(where, found, group=metric)
-            elif found[0].metric in _MEANS and moments.n != samples.n:
-                self.collector.notes.drop(
-                    where, "a number in some records and none in others", group=metric
-                )
-            elif found[0].metric in _MEANS and (problem := _one_outside(found[0], moments)):
-                self.collector.notes.drop(where, problem, group=metric)
             elif found[0].metric in _MEANS:
+                problem = _one_outside(found[0], moments)
+                if moments.n != samples.n:
+                    problem = "a number in some records and none in others"
+                if problem:
+                    self.collector.notes.drop(where, problem, group=metric)
+                    continue
                 label = ", ".join(part for part in (found[1], self.label) if part)
                 self._put(where, found[0], moments.mean, moments.stderr, label)
             elif metric == "perplexity" and samples.target and not samples.target.infinite:
@@ -146,7 +146,9 @@ class _Join:
         before = self.held.get((self.run.where, task, declared.metric))
         options = self.samples.options
         told = bool(options.n) and declared.metric in ("multiple_choice", "brier")
-        chance = options.mean if told else math.nan
+        apart = before is not None and (
+            abs(before.score - declared.convert(value)) > _AGREE * max(1.0, abs(before.score))
+        )
         if before is None:
             before = self.collector.add(
                 where,
@@ -164,24 +166,19 @@ class _Join:
             )
             if before is None:
                 return
-        elif abs(before.score - declared.convert(value)) > _AGREE * max(1.0, abs(before.score)):
+        if apart:
             self.collector.notes.warn(
                 "are the files of one run? The result file counts",
                 about=f"{where} is {value:.6g}, but {before.score:.6g} in {before.source}",
             )
-            self._learn(before, chance)
-            return
-        if math.isnan(before.stderr) and stderr > 0:
-            before.stderr = declared.convert(stderr)
-        if math.isnan(before.n) or "n" in before.assumed:
-            before.n = float(self.samples.n)
-            before.assumed.discard("n")
-        self._learn(before, chance)
-
-    def _learn(self, before: Record, chance: float) -> None:
-        """Fill in the chance level that the records tell."""
-        if chance == chance:
-            self.collector.learn_chance(before, chance)
+        else:
+            if math.isnan(before.stderr) and stderr > 0:
+                before.stderr = declared.convert(stderr)
+            if math.isnan(before.n) or "n" in before.assumed:
+                before.n = float(self.samples.n)
+                before.assumed.discard("n")
+        if told and options.mean == options.mean:
+            self.collector.set_chance(before, options.mean, certain=True)
 
 
 def _one_outside(declared: Declared, values: Moments) -> str | None:

@@ -75,13 +75,7 @@ _KEYS = tuple(f'"{name}"'.encode() for name in _Run.__struct_fields__)
 
 
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:
-    """Records of METR's runs: success by source and by the time a task takes a person.
-
-    Raises
-    ------
-    ResultsError
-        If a line cannot be read.
-    """
+    """Records of METR's runs: success by source and by the time a task takes a person."""
     successes: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     tasks: dict[tuple[str, str], set[str]] = defaultdict(set)
     files = find_files(path, ("*runs*.jsonl", "*.jsonl"), notes)
@@ -159,13 +153,7 @@ def _read(line: bytes, file: Path, number: int) -> _Run:
 
 
 def _release_dates(path: Path, notes: Notes) -> dict[str, str]:
-    """Model's name in lower case → ISO date, from the file of dates if there is one.
-
-    Raises
-    ------
-    ResultsError
-        If a line of it is no model and date.
-    """
+    """Model's name in lower case → ISO date, from the file of dates if there is one."""
     folder = path if path.is_dir() else path.parent
     places = [folder]
     if path.is_dir():

@@ -156,11 +156,7 @@ def _stated(text: str) -> tuple[re.Match[str], float] | None:
     """The one size among the numbers of a name, and its value; None if there is not one."""
     trained = _TRAINED.search(text)
     text = text[: trained.start()] if trained else text
-    sizes = [(match, _parameters(match)) for match in _SIZE.finditer(text)]
-    sizes = [(match, params) for match, params in sizes if params is not None]
-    if not sizes:
-        sizes = [(match, _parameters(match)) for match in _GLUED.finditer(text)]
-        sizes = [(match, params) for match, params in sizes if params is not None]
+    sizes = _sizes(_SIZE, text) or _sizes(_GLUED, text)
     if len(sizes) > 1 and sizes[0][0].group(2) in "mb":
         # behind a size, whole millions up to ten are a context (-7b-1m) and trillions tokens
         first, *others = sizes
@@ -170,6 +166,11 @@ def _stated(text: str) -> tuple[re.Match[str], float] | None:
         ):
             sizes = [first]
     return sizes[0] if len(sizes) == 1 else None
+
+
+def _sizes(pattern: re.Pattern[str], text: str) -> list[tuple[re.Match[str], float]]:
+    found = [(match, _parameters(match)) for match in pattern.finditer(text)]
+    return [(match, params) for match, params in found if params is not None]
 
 
 def _parameters(match: re.Match[str]) -> float | None:

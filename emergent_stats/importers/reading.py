@@ -34,13 +34,8 @@ MAX_FILES = 200_000
 def find_files(path: str | os.PathLike[str], patterns: tuple[str, ...], notes: Notes) -> list[Path]:
     """Files to read: `path` itself, or every file under it whose name fits a pattern.
 
-    A link that leads out of the folder is not followed, and one that stays inside
-    is not needed (its target is read where it lies): both are noted as dropped.
-
-    Raises
-    ------
-    ResultsError
-        If `path` does not exist, or nothing in it fits.
+    None is an error. A link that leads out of the folder is not followed, and one that stays
+    inside is not needed (its target is read where it lies): both are noted as dropped.
     """
     root = Path(path)
     if root.is_file():
@@ -78,13 +73,9 @@ def shown(file: Path, root: Path) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """One JSON document. NaN and Infinity are let through as floats, for the importer to judge.
+    """One JSON document, refused if it is too large, cut short, or has a key twice in one object.
 
-    Raises
-    ------
-    ResultsError
-        If the file cannot be read, is too large, is no JSON or cut short, or has a
-        key twice in one object.
+    NaN and Infinity are let through as floats, for the importer to judge.
     """
     size = _size(path)
     if size > MAX_DOCUMENT:
@@ -125,13 +116,7 @@ def parse_json(data: bytes, file: str, line: int | None = None) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines of a JSONL file that are not blank, with their numbers from 1.
-
-    Raises
-    ------
-    ResultsError
-        If the file cannot be read or a line is longer than `MAX_LINE`.
-    """
+    """Lines of a JSONL file that are not blank and no longer than `MAX_LINE`, numbered from 1."""
     _size(path)
     try:
         with open(path, "rb") as file:
@@ -152,13 +137,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def check_zip(path: Path) -> None:
-    """Refuse an archive that is none, or that unpacks to more than anyone logs.
-
-    Raises
-    ------
-    ResultsError
-        With the sizes.
-    """
+    """Refuse an archive that is none, or that unpacks to more than anyone logs."""
     packed = _size(path)
     try:
         with zipfile.ZipFile(path) as archive:

@@ -204,15 +204,11 @@ class Collector:
         if record.shots is None:
             record.shots = self.options.shots
         self._errors(record, declared, as_number(stderr), mean_error)
-        self._set_chance(record, chance, certain)
+        self.set_chance(record, chance, certain)
         self.records.append(record)
         return record
 
-    def learn_chance(self, record: Record, level: float) -> None:
-        """Fill in a chance level that other files tell, unless the user named the task."""
-        self._set_chance(record, level, certain=True)
-
-    def _set_chance(self, record: Record, level: float, certain: bool) -> None:
+    def set_chance(self, record: Record, level: float, certain: bool) -> None:
         """Set the chance level that the user gave, or else the file; a Brier score's follows."""
         metric = METRICS[record.metric]
         told = level if metric.needs_chance or issubclass(metric, Brier) else math.nan
@@ -286,6 +282,11 @@ def as_number(value: Any) -> float | None:
             return None
         return number if math.isfinite(number) else None
     return None
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Object in a foreign file; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def whole(value: Any) -> int | None:

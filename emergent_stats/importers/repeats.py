@@ -178,10 +178,7 @@ def _newest(group: list[Record], notes: Notes, source: str) -> Record:
 
 
 def _numbered(groups: list[list[Record]], notes: Notes) -> list[Record]:
-    """Records with every run as a seed of its own, in series in which a run is repeated.
-
-    A seed is part of a series, so the models that were run once are of the first.
-    """
+    """Records, runs numbered as seeds in series that repeat one; what ran once is of the first."""
     members: dict[tuple[Any, ...], list[list[Record]]] = defaultdict(list)
     for group in groups:
         members[_values(group[0], _SERIES)].append(group)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 _SHOWN = 12
 _NUMBER = re.compile(r"(?<!\w)\d[\d.]*(?:e[+-]?\d+)?")
-#: Names given as examples of one cause.
-_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,10 @@ class Notes:
     _first: dict[tuple[str, str], str] = field(default_factory=dict)
     _warnings: dict[str, dict[str, None]] = field(default_factory=dict)
 
-    def drop(self, what: str, why: str, group: str | None = None, count: int = 1) -> None:
+    def drop(self, what: str, why: str, group: str | None = None) -> None:
         """Note what is left out; items of one `group` (default: `what`) and reason add up."""
         key = (what if group is None else group, why)
-        self._dropped[key] += count
+        self._dropped[key] += 1
         self._first.setdefault(key, what)
 
     def warn(self, text: str, about: str | None = None) -> None:
@@ -67,8 +65,7 @@ class Notes:
     def warnings(self) -> tuple[str, ...]:
         """All warnings, a cause each, in order of first appearance."""
         return tuple(
-            f"{_named(list(about))}: {text}" if about else text
-            for text, about in self._warnings.items()
+            f"{some(about)}: {text}" if about else text for text, about in self._warnings.items()
         )
 
 
@@ -132,16 +129,15 @@ def _by_reason(dropped: tuple[Dropped, ...]) -> list[str]:
             told.append(str(items[0]))
         else:
             total = sum(item.count for item in items)
-            told.append(
-                f"{_named([item.what for item in items])} ({total:,} in all): {items[0].why}"
-            )
+            told.append(f"{some(item.what for item in items)} ({total:,} in all): {items[0].why}")
     return told
 
 
-def _named(names: list[str]) -> str:
-    """Names as examples: all that there are, or the first few and their number."""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+def some(names: Iterable[str], most: int = 3) -> str:
+    """Names as examples: all that there are, or the first few and the number of the others."""
+    names = list(names)
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _counted(counts: Mapping[str, int] | pd.Series) -> str:

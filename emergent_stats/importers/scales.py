@@ -21,6 +21,7 @@ import pandas as pd
 from emergent_stats.importers.names import family_in_name, key
 from emergent_stats.model.axes import AXES, parse_date
 from emergent_stats.results.files import ResultsError, read_table
+from emergent_stats.results.shipped import data_dir
 
 _SHOWN = 10
 _NUMBERS = ("params", "tokens", "flops", "tokens_per_step")
@@ -81,12 +82,9 @@ def read_models(path: str | os.PathLike[str] | None = None) -> Models:
         different lines.
     """
     if path is None:
-        from emergent_stats.results.corpus import data_dir
-
-        shipped = data_dir() / "models.csv"
-        if not shipped.exists():
+        path = default_models_path()
+        if not path.exists():
             return Models({})
-        path = shipped
     frame = read_table(path, decimals=_NUMBERS)
     frame.columns = [str(name).strip().lower() for name in frame.columns]
     if "model" not in frame:
@@ -167,7 +165,5 @@ def _number(cell: object, column: str, where: str) -> float:
 
 
 def default_models_path() -> Path:
-    """Where the shipped models table is, for messages."""
-    from emergent_stats.results.corpus import data_dir
-
+    """Where the shipped models table is."""
     return data_dir() / "models.csv"

@@ -40,12 +40,8 @@ _TASK = ("metric", "task", "chance", "n", "stderr", "shots", "seed")
 def collect(path: Path, options: Options, notes: Notes) -> tuple[list[Record], Any]:
     """Records of a wide table (.csv, .parquet or .json).
 
-    Raises
-    ------
-    ResultsError
-        If the table or its map cannot be read, or a cell is outside of what its
-        column was declared to be: in a table that a person declares, that is a
-        mistake of the declaration.
+    A cell outside of what its column was declared to be is an error: in a table that a person
+    declares, it is a mistake of the declaration.
     """
     told = None if isinstance(options.columns, Mapping) else options.columns
     plan = _plan(options.columns, path)
@@ -203,10 +199,7 @@ class _Scale:
     def of(self, row: Mapping[str, Any]) -> Any:
         """Scale in a row, NaN (None for a date) where there is none.
 
-        Raises
-        ------
-        ValueError
-            For a number that no language model has, and a date that is not ISO.
+        A number that no language model has, and a date that is not ISO, are a ValueError.
         """
         cell = row[self.column]
         if self.axis.dated:

@@ -43,14 +43,8 @@ def plot_shares(
     Parameters
     ----------
     data : Pooled
-    ax : matplotlib Axes, optional
-        Where to draw; default a new figure of column width.
-    palette : dict or name of a seaborn palette, optional
-        Colour of each account.
-    title : str, optional
-        Default: how many tasks; "" for none.
-    **kws
-        Of the points, as `Axes.plot` takes them.
+    ax, palette, title, **kws
+        As in `plot_scores`.
     """
     with style.look():
         ax = style.axes(ax, height=2.3)
@@ -111,10 +105,8 @@ def plot_forest(
     Parameters
     ----------
     data : Discoveries
-    ax, title
+    ax, palette, title
         As in `plot_scores`.
-    palette : dict or name of a seaborn palette, optional
-        Colour of each account.
     limit : float
         Series with a local false-discovery rate up to this one stand above a line.
     **kws
@@ -253,9 +245,7 @@ def plot_arrivals(
         axes[0].xaxis.set_major_locator(axes[1].xaxis.get_major_locator())
         axes[0].minorticks_off()
         style.letters(axes)
-        name = said if title is None else title
-        if name:
-            style.headline(fig, name)
+        style.headline(fig, title, said)
     words = AXIS_UNITS[axis.name]
     named = scores.series_names([data.curves[i] for i in here], 99.0)
     first, last = (scale_label(float(units(data.at[i])), axis.name) for i in here[[0, -1]])

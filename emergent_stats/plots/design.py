@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from emergent_stats.collection.fits import Calibrated
 
 _HEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-_LINES: Sequence[Any] = ("-", (0, (5, 1.6)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.3)))
 _MARKS = ("o", "s", "^", "v")
 
 
@@ -59,16 +57,14 @@ def plot_design(
     **kws
         Of the curves, as `Axes.plot` takes them.
     """
-    import seaborn as sns
-
     with style.look():
         ax = style.axes(ax, height=2.8)
-        colours = sns.color_palette(palette or "colorblind", len(_LINES))  # type: ignore[arg-type]
+        colours = style.curve_colours(palette, len(_MARKS))
         said = []
         for i, (words, plan) in enumerate(richer(data).items()):
             power = [outlook(plan, Claim("jump", height)).found for height in _HEIGHTS]
             marks: dict[str, Any] = dict(
-                color=colours[i], ls=_LINES[i], marker=_MARKS[i], ms=style.pt(4), label=words,
+                color=colours[i], ls=style.LINES[i], marker=_MARKS[i], ms=style.pt(4), label=words,
                 lw=style.pt(1.8 if i == 0 else 1.1), zorder=3 - 0.1 * i,
             )  # fmt: skip
             ax.plot(_HEIGHTS, power, **(marks | kws))
@@ -147,9 +143,7 @@ def plot_calibration(
         axes[1].set_ylabel("found")
         style.title(axes[1], None, f"Power, {each} series a height")
         style.letters(axes)
-        name = scores.series_title(curve) if title is None else title
-        if name:
-            style.headline(fig, name)
+        style.headline(fig, title, scores.series_title(curve))
     tell(axes[0], f"Log Bayes factors of {null.size} gradual series simulated on this design; the "
          f"observed one is {data.log_bf:.2f} (p_cal {found.p_cal:.2g}).",
          Layer("log Bayes factor of a gradual series", null), Layer("observed", [data.log_bf]),

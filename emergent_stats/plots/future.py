@@ -38,10 +38,8 @@ def plot_forecast(
     Parameters
     ----------
     data : Forecast
-    ax, title
+    ax, palette, title
         As in `plot_scores`.
-    palette : dict or name of a seaborn palette, optional
-        Colour of each account.
     **kws
         Of the hollow points, as `Axes.plot` takes them.
     """

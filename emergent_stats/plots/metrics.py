@@ -11,7 +11,7 @@ from emergent_stats.model.metrics import ExactMatch, Metric, MultipleChoice
 from emergent_stats.plots import scores, style
 from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.results.files import ResultsError
-from emergent_stats.rules.classical import LEVEL, breakthroughness, descriptive_null
+from emergent_stats.rules.classical import LEVEL, against, breakthroughness, descriptive_null
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 #: log(log(10)/log(10/9)), whatever the length of the answers.
 WIDTH = float(np.log(np.log(0.1) / np.log(0.9)))
 _MARKS = ("o", "s", "^", "D", "v", "P")
-_LINES: Sequence[Any] = ("-", (0, (5, 1.6)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.3)), "--", ":")
 _LENGTHS, _SLOPES = (1, 4, 16, 64), (0.5, 1.0, 2.0)
 
 
@@ -89,8 +88,7 @@ def plot_metric(
         style.title(axes[2], None, "The same skill, other metrics")
         tell(axes[2], f"Three metrics of one skill. 10–90 % widths: {said} decades.")
         style.letters(axes)
-        if title:
-            style.headline(fig, title)
+        style.headline(fig, title)
     tell(
         fig, "What a metric can and cannot do to a skill that is a straight line of "
         f"{slope:g} nats per decade.",
@@ -102,13 +100,13 @@ def _curves(
     ax: Axes, metrics: dict[str, Metric], slope: float, palette: style.Palette, kws: Any
 ) -> str:
     """Draw each metric with the stretch from 10 to 90 %; their widths in words."""
-    colours = _colours(palette, len(metrics))
+    colours = style.curve_colours(palette, len(metrics))
     ends, said = [], []
     for i, (name, metric) in enumerate(metrics.items()):
         x, y, low, high = transition_of(metric, slope)
         ends += [x[y > 0.001][0], x[y < 0.995][-1]]
         shown = (x > ends[-2]) & (x < ends[-1])
-        ax.plot(x, y, **(dict(color=colours[i], ls=_LINES[i], label=name) | kws))
+        ax.plot(x, y, **(dict(color=colours[i], ls=style.LINES[i], label=name) | kws))
         ax.plot([low, high], [0.1, 0.9], ls="", marker=_MARKS[i], color=colours[i],
                 ms=style.pt(4), mec="white", mew=style.pt(0.5), zorder=4)  # fmt: skip
         tell(ax, "", Layer(name, y[shown][::10], x[shown][::10]), x="decades of scale",
@@ -127,13 +125,14 @@ def _curves(
 
 def _widths(ax: Axes, lengths: Sequence[int], palette: style.Palette) -> None:
     """10–90 % width of exact match against the length of answers, for a few slopes."""
-    colours = _colours(palette, len(_SLOPES))
+    colours = style.curve_colours(palette, len(_SLOPES))
     for i, slope in enumerate(_SLOPES):
         width = []
         for length in lengths:
             _, _, low, high = transition_of(ExactMatch(lengths=((float(length), 1.0),)), slope)
             width.append(high - low)
-        ax.plot(lengths, width, color=colours[i], ls=_LINES[i], marker=_MARKS[i], ms=style.pt(4.5))
+        ax.plot(lengths, width, color=colours[i], ls=style.LINES[i], marker=_MARKS[i],
+                ms=style.pt(4.5))  # fmt: skip
         ax.annotate(f"a = {slope:g}: {width[0]:.2f}", (lengths[0], width[0]), (0, style.pt(4)),
                     textcoords="offset points", size=style.SMALL, va="bottom")  # fmt: skip
         tell(ax, "", Layer(f"slope {slope:g} nats per decade", width, lengths),
@@ -155,12 +154,6 @@ def _said(value: float) -> str:
 
 def _listed(values: Sequence[int]) -> str:
     return ", ".join(map(str, values))
-
-
-def _colours(palette: Any, size: int) -> list[Any]:
-    import seaborn as sns
-
-    return sns.color_palette(palette or "colorblind", size)
 
 
 def plot_breakthroughness(
@@ -203,8 +196,7 @@ def plot_breakthroughness(
         observed, null = descriptive_null(data, breakthroughness, series=series, seed=seed)
     except ValueError as error:
         raise ResultsError(f"{scores.series_title(data)}: {error}") from None
-    quantile = float(np.sort(null)[int(np.ceil(LEVEL * null.size)) - 1])
-    p = (1 + int((null >= observed - 1e-9).sum())) / (1 + null.size)
+    p, quantile = against(observed, null)
     ends = np.array([1.0, *null, observed, quantile])
     ends = ends[np.isfinite(ends)]
     low, edge = min(0.0, float(ends.min())), float(ends.max())

@@ -29,14 +29,9 @@ def plot_panels(
     """
     with style.look():
         columns = min(len(data), 2 if style.room() > style.COLUMN else 1)
-        rows = -(-len(data) // columns)
-        fig = style.figure(style.room(), 2.6 * rows)
-        axes = list(fig.subplots(rows, columns, squeeze=False).flat)
-        for ax, one in zip(axes, data, strict=False):
+        fig, axes = style.grid(len(data), columns, 2.6)
+        for ax, one in zip(axes, data, strict=True):
             function(one, ax=ax, **kws)
-        for ax in axes[len(data) :]:
-            ax.set_axis_off()
-        style.letters(axes[: len(data)])
-        if title:
-            style.headline(fig, title)
+        style.letters(axes)
+        style.headline(fig, title)
     return fig

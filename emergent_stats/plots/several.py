@@ -44,12 +44,8 @@ def plot_pair(
     axes : sequence of Axes, optional
         One a metric, in the order of ``data.views.curves``; without them a
         figure is made, with the verdict above the panels.
-    palette : dict or name of a seaborn palette, optional
-        Colour of each account.
-    title : str, optional
-        Default: the name of the series.
-    **kws
-        Of the points, as `Axes.plot` takes them.
+    palette, title, **kws
+        As in `scores.plot_scores`.
     """
     curves = data.views.curves
     bands = joint_bands(data)

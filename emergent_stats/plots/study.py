@@ -35,12 +35,10 @@ def plot_study(
     Parameters
     ----------
     data : sequence of Comparison
-    palette : dict or name of a seaborn palette, optional
-        Colour of each account.
+    palette, **kws
+        As in `plot_scores`.
     title : str, optional
         Default: how many have which verdict.
-    **kws
-        Of the points, as `Axes.plot` takes them.
     """
 
     def rank(c: Comparison) -> tuple[int, float]:
@@ -48,15 +46,13 @@ def plot_study(
 
     found = sorted(data, key=rank)
     columns = max(1, min(len(found), int(style.room() / (1.15 if len(found) <= 60 else 0.9))))
-    rows = -(-len(found) // columns)
     counts = Counter(c.verdict for c in found)
     said = f"{len(found)} series: " + ", ".join(f"{counts[v]} {v}" for v in _ORDER if counts[v])
     names = scores.series_names([c.curve for c in found], style.room() / columns - 0.12)
     with style.look():
-        fig = style.figure(style.room(), 0.98 * rows + 0.3)
-        axes = list(fig.subplots(rows, columns, squeeze=False).flat)
+        fig, axes = style.grid(len(found), columns, 0.98, 0.3)
         colours = style.colours(palette)
-        for ax, c, name in zip(axes, found, names, strict=False):
+        for ax, c, name in zip(axes, found, names, strict=True):
             curve = c.curve
             best = max(ACCOUNTS, key=lambda a, c=c: np.nan_to_num(scores.account_p(c, a)))
             if best in c.bands:
@@ -87,10 +83,6 @@ def plot_study(
             tell(ax, "", Layer(f"{scores.series_title(curve)} ({words})", curve.score,
                                curve.axis_values, label=curve.models),
                  x=curve.axis, y=curve.metric)  # fmt: skip
-        for ax in axes[len(found) :]:
-            ax.set_axis_off()
-        name = said if title is None else title
-        if name:
-            style.headline(fig, name)
+        style.headline(fig, title, said)
     tell(fig, f"{said}.")
     return fig

@@ -77,6 +77,8 @@ ACCOUNT_LINES = MappingProxyType(
         "falls": (0, (1.5, 1.5, 1.5, 4)),
     }
 )
+#: Line styles of curves that stand for no account.
+LINES: Sequence[Any] = ("-", (0, (5, 1.6)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.3)), "--", ":")
 #: Mark of each account, where it is a point.
 ACCOUNT_MARKS = MappingProxyType(
     {"flat": "s", "gradual": "o", "onset": "^", "jump": "X", "falls": "v"}
@@ -222,6 +224,16 @@ def axes(ax: Axes | None, width: float = COLUMN, height: float = 2.6) -> Axes:
     return figure(min(width, room()), height).add_subplot() if ax is None else ax
 
 
+def grid(count: int, columns: int, height: float, above: float = 0.0) -> tuple[Picture, list[Axes]]:
+    """Figure of the preset's width with `count` panels, in rows of that height in inches."""
+    rows = -(-count // columns)
+    fig = figure(room(), height * rows + above)
+    panels = list(fig.subplots(rows, columns, squeeze=False).flat)
+    for ax in panels[count:]:
+        ax.set_axis_off()
+    return fig, panels[:count]
+
+
 def title(ax: Axes, given: str | None, default: str) -> None:
     """Title of axes: what was given, else `default`; never read as a formula."""
     ax.set_title(default if given is None else given, parse_math=False)
@@ -240,6 +252,13 @@ def colours(palette: Palette) -> dict[str, Any]:
     import seaborn as sns
 
     return dict(zip(ACCOUNTS, sns.color_palette(palette, len(ACCOUNTS)), strict=True))
+
+
+def curve_colours(palette: Palette, size: int) -> Any:
+    """Colours of curves that stand for no account."""
+    import seaborn as sns
+
+    return sns.color_palette(palette or "colorblind", size)  # type: ignore[arg-type]
 
 
 def weight(p: float) -> float:
@@ -265,8 +284,11 @@ def letters(panels: Sequence[Axes], up: float = 5.0) -> None:
             )  # fmt: skip
 
 
-def headline(fig: Figure, words: str) -> None:
-    """Words above a whole figure, in as many lines as they need."""
+def headline(fig: Figure, given: str | None, default: str = "") -> None:
+    """Words above a whole figure: what was given, else `default`; in as many lines as they need."""
+    words = default if given is None else given
+    if not words:
+        return
     width = fig.get_figwidth() / pt(1.0) - 0.2
     fig.suptitle("\n".join(wrap(words, width, NORMAL)), x=0.02, ha="left", size=NORMAL,
                  parse_math=False)  # fmt: skip

@@ -136,8 +136,7 @@ def plot_transition(
         _legend(fig, colours, p)
         name = scores.series_title(curve) if title is None else title
         likely = ", ".join(f"P({a}) {probability(p[a])}" for a in ("gradual", "onset", "jump"))
-        if name:
-            style.headline(fig, f"{name}: {likely}")
+        style.headline(fig, name and f"{name}: {likely}")
     tell(
         fig, f"Posterior of the break of {scores.series_title(curve)}, if there is one ({likely})."
     )

@@ -234,21 +234,16 @@ def plot_verdicts(
     width = style.room()
     columns = 2 if count == 4 else min(count, 3 if count <= 9 else 4)
     columns = columns if width > _NARROW else min(columns, 2)
-    rows = -(-count // columns)
     with style.look():
-        fig = style.figure(width, 1.75 * rows + 0.45)
-        axes = list(fig.subplots(rows, columns, squeeze=False).flat)
+        fig, axes = style.grid(count, columns, 1.75, 0.45)
         names = scores.series_names([c.curve for c in data], width / columns - 0.55, style.NORMAL)
-        for ax, comparison, name in zip(axes, data, names, strict=False):
+        for ax, comparison, name in zip(axes, data, names, strict=True):
             scores.plot_scores(comparison, ax=ax, palette=palette, **kws)
             _panel_title(ax, comparison, name)
-        say_once(axes[:count], columns)
-        for ax in axes[count:]:
-            ax.set_axis_off()
-        style.letters(axes[:count], _TWO_LINES)
+        say_once(axes, columns)
+        style.letters(axes, _TWO_LINES)
         _legend(fig, data, palette)
-        if title:
-            style.headline(fig, title)
+        style.headline(fig, title)
     said = "; ".join(f"{series_title(c.curve)}: {verdict_words(c)}" for c in data)
     tell(fig, f"{count} series. {said}.")
     return fig

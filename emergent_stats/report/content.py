@@ -11,6 +11,7 @@ import numpy as np
 
 from emergent_stats.report.glossary import Term, explain
 from emergent_stats.report.soundness import check_sound
+from emergent_stats.results.schema import SERIES_KEY
 from emergent_stats.verdict import causes
 from emergent_stats.verdict.words import number, probability, with_kind
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MOST_DETAILS = 8
 #: Verdicts that are shown first.
 _FIRST = ("real", "artefact", "falls", "undecided")
-_NAMES = ("study", "family", "task", "metric", "shots", "seed", "axis")
+_NAMES = (*SERIES_KEY, "axis")
 _NAMED = {"shots": "{}-shot", "seed": "seed {}", "axis": "by {}"}
 
 

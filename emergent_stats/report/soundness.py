@@ -22,13 +22,7 @@ _OF_ONE = 1e-6
 
 
 def check_sound(comparisons: Sequence[Comparison]) -> None:
-    """Refuse comparisons whose numbers contradict what evidences and probabilities are.
-
-    Raises
-    ------
-    ResultsError
-        Naming the series and the number.
-    """
+    """Refuse comparisons whose numbers contradict what evidences and probabilities are."""
     for comparison in comparisons:
         if wrong := broken(comparison):
             raise ResultsError(

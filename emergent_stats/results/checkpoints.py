@@ -102,10 +102,8 @@ def thinned(curve: Curve) -> Curve:
 def _spread(curve: Curve, most: int) -> np.ndarray:
     """Positions of `most` checkpoints: evenly by log scale, and closer where the score leaps.
 
-    A quarter of them is kept for gaps across which the score changes far more
-    than across most: each is halved until the leap stands between two
-    neighbouring checkpoints. Checkpoints inside a gap are chosen by scale, not
-    by their scores.
+    A quarter is kept for gaps across which the score changes far more than across most: each is
+    halved, by scale and not by scores, until the leap stands between two neighbours.
     """
     x, y = curve.x, curve.score
     low, high = curve.intervals(0.9)

@@ -81,12 +81,15 @@ def about(study: str) -> dict[str, Any]:
     ResultsError
         For an unknown study, with the close names.
     """
-    known = names()
-    if study not in known:
-        hint = did_you_mean(study, known)
-        raise ResultsError(f"unknown study {study!r}; {hint}known: {', '.join(known)}")
+    if study not in names():
+        raise _unknown(study)
     with open(data_dir() / study / "source.toml", "rb") as file:
         return tomllib.load(file)
+
+
+def _unknown(study: str) -> ResultsError:
+    hint = did_you_mean(study, names())
+    return ResultsError(f"unknown study {study!r}; {hint}known: {', '.join(names())}")
 
 
 def load(study: str) -> pd.DataFrame:
@@ -140,11 +143,7 @@ def load_source(name_or_path: str | os.PathLike[str]) -> pd.DataFrame:
         return load(text)
     if Path(text).suffix.lower() in SUFFIXES or Path(text).exists() or os.sep in text:
         return read(text)
-    try:
-        about(text)
-    except ResultsError as error:
-        raise ResultsError(f"{error}. A file ends in {', '.join(SUFFIXES)}") from None
-    raise AssertionError("unreachable")
+    raise ResultsError(f"{_unknown(text)}. A file ends in {', '.join(SUFFIXES)}")
 
 
 def studies() -> pd.DataFrame:
@@ -160,9 +159,7 @@ def studies() -> pd.DataFrame:
     for name in names():
         info = about(name)
         path = data_dir() / name / "results.parquet"
-        table = pd.DataFrame(columns=list(COLUMNS))
-        if path.exists():
-            table = read_table(path)
+        table = read_table(path) if path.exists() else pd.DataFrame(columns=list(COLUMNS))
         used = set(table["metric"].unique())
         rows.append(
             {

@@ -92,7 +92,7 @@ def _simulated(
     return line, problem.simulate(line, sd, series, seed), words
 
 
-def _against(observed: float, null: np.ndarray) -> tuple[float, float]:
+def against(observed: float, null: np.ndarray) -> tuple[float, float]:
     """Simulated p-value, and the `LEVEL` quantile of a null that may hold infinities."""
     p = (1 + int((null >= observed - 1e-9).sum())) / (1 + null.size)
     # the order statistic itself: between two infinities there is nothing to interpolate
@@ -151,7 +151,7 @@ def break_test(
         p = float(stats.chi2.sf(top[0], 1))
         return RuleResult(float(top[0]), p, None, f"{where}; naive χ² of 1 degree of freedom")
     _, many, words = _simulated(problem, sigma, series, seed)
-    p, quantile = _against(float(top[0]), problem.supremum(many, scaled)[0])
+    p, quantile = against(float(top[0]), problem.supremum(many, scaled)[0])
     return RuleResult(float(top[0]), p, quantile, f"{where}; {words}")
 
 
@@ -183,7 +183,7 @@ def bic_difference(
     _, many, words = _simulated(problem, sigma, series, seed)
     kind, at = problem.labels[int(best[0])]
     value = float(top[0] - cost)
-    quantile = _against(value, problem.supremum(many, False)[0] - cost)[1]
+    quantile = against(value, problem.supremum(many, False)[0] - cost)[1]
     note = f"{kind} at {_at(curve, at)}; N = {size:g} {count}; {words}"
     return RuleResult(value, None, quantile, note)
 
@@ -214,7 +214,7 @@ def score_test(
     z = _scores(problem, problem.k[None], line)[0]
     kind, at = problem.labels[int(z.argmax())]
     null = _scores(problem, many, problem.null(many)).max(1)
-    p, quantile = _against(float(z.max()), null)
+    p, quantile = against(float(z.max()), null)
     return RuleResult(float(z.max()), p, quantile, f"{kind} at {_at(curve, at)}; {words}")
 
 
@@ -296,7 +296,7 @@ def descriptive(
         As in `break_test`; the null is the power law fitted to the curve.
     """
     observed, null, words = _scored(curve, formula, sigma, plateaus, series, seed)
-    p, quantile = _against(observed, null)
+    p, quantile = against(observed, null)
     return RuleResult(observed, p, quantile, words)
 
 
@@ -374,7 +374,7 @@ def passuntil_curvature(
 
     _, many, words = _simulated(problem, sigma, series, seed)
     observed = float(curvature(problem.k[None])[0])
-    p, quantile = _against(observed, curvature(many))
+    p, quantile = against(observed, curvature(many))
     shape = "accelerating (F concave)" if observed > 0 else "not accelerating"
     return RuleResult(observed, p, quantile, f"{shape}; {words}")
 

@@ -172,10 +172,6 @@ def fit(
     response : Response
     start : (size, p + rates) array, optional
         Where to begin; default from a straight-line fit to the empirical skills.
-
-    Returns
-    -------
-    Fitted
     """
     k = np.atleast_2d(np.asarray(k, float))
     size, m = k.shape

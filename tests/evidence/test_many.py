@@ -229,6 +229,18 @@ def test_a_loss_that_saturates_in_closed_form(losses, stderr, sigma):
     assert np.mean([f.log_z[0] for f in found]) == pytest.approx(want, abs=0.12)
 
 
+@pytest.mark.parametrize("m", [6, 8, 20])
+@pytest.mark.parametrize("scatter", [0.0, 1e-3])
+def test_what_is_irreducible_in_an_exact_loss_is_spread_over_nodes(m, scatter):
+    x = np.linspace(0, 3, m)
+    noise = np.exp(scatter * np.random.default_rng(m).standard_normal(m))
+    curve = Curve(1e8 * 10.0**x, (1.7 + 2 * 10.0 ** (-0.3 * x)) * noise, "cross_entropy")
+    h = Hypothesis(Ceiling(), curve.metric_object)
+    found = log_evidence(Batch.of([curve], h.metric), h)
+    assert found.nuisance[2].max() < 0.4
+    assert found.error[0] < 0.12
+
+
 @pytest.mark.parametrize("n", [40, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "shares", [[0.01, 0.05, 0.3, 0.55, 0.6, 0.59], [0.1, 0.4, 0.8, 0.9, 0.93, 0.92]]

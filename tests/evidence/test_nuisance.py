@@ -1,17 +1,24 @@
 """The lattice of noises and rates is a quadrature rule under their priors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from emergent_stats.evidence.batch import Batch
+from emergent_stats.evidence.effort import FULL
+from emergent_stats.evidence.evidence import log_evidence
 from emergent_stats.evidence.nuisance import lattice
 from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch
 from emergent_stats.model.noise import Binomial
 from emergent_stats.model.noise import Normal as NormalNoise
 from emergent_stats.model.observed import observe
 
 AXIS = 10.0 ** np.linspace(8, 11, 6)
+NAN = float("nan")
 SIGMA = stats.halfnorm(scale=0.3)
 
 
@@ -100,3 +107,22 @@ def test_rates_stay_in_their_range_however_few_the_examples(n, value):
     used = np.isfinite(nodes.log_rate_weight)
     assert ((nodes.guess + nodes.lapse)[used] < 1).all()
     assert 0.5 < np.exp(nodes.log_rate_weight).sum() < 1 + 1e-9
+
+
+@pytest.mark.parametrize("falls", [False, True])
+@pytest.mark.parametrize(("metric", "chance"), [("multiple_choice", 0.25), ("exact_match", NAN)])
+def test_a_rate_that_many_models_share_is_integrated(metric, chance, falls):
+    """Twenty models at the floor pin the guess rate down to less than one model's own error."""
+    rng = np.random.default_rng(3)
+    score = rng.binomial(500, 0.27 if metric == "multiple_choice" else 0.03, 24) / 500
+    score[-3:] += [0.08, 0.2, 0.3]
+    curve = Curve(
+        np.logspace(8, 12, 24), score[::-1] if falls else score, metric, n=500.0, chance=chance
+    )
+    batch = Batch.of([curve], curve.metric_object)
+    name = "decline" if falls else "power_law"
+    (hypothesis,) = (h for h in hypotheses(curve.metric_object) if h.name == name)
+    few = log_evidence(batch, hypothesis)
+    many = log_evidence(batch, hypothesis, effort=replace(FULL, guesses=60))
+    assert abs(few.log_z[0] - many.log_z[0]) < 2 * few.error[0] + 0.1
+    assert 1.0 / (few.nuisance[1][0] ** 2).sum() > 1.3

@@ -174,12 +174,10 @@ def _plot(entry: Entry) -> dict[str, Any]:
     window, curve = Window.around(entry), entry.curve
     low, high = curve.intervals()
     axis = curve.scale_axis
-    ticks = [(x, axis.label(float(axis.value(x)))) for x in _scale_ticks(curve, window)]
-    if window.logarithmic:
-        scores = _decades(*window.y, _TICKS)
-        up = [(y, f"{10**y:.4g}") for y in scores]
-    else:
-        up = [(y, f"{y:.4g}") for y in even_ticks(*window.y, _TICKS)]
+    across = _decades if axis.logarithmic else even_ticks
+    ticks = [(x, axis.label(float(axis.value(x)))) for x in across(*window.x, _TICKS)]
+    upward = _decades if window.logarithmic else even_ticks
+    up = [(y, f"{10**y if window.logarithmic else y:.4g}") for y in upward(*window.y, _TICKS)]
     chance = curve.chance if np.isfinite(curve.chance) and curve.chance > 0 else None
     return {
         "x": window.across(curve.x),
@@ -196,12 +194,6 @@ def _plot(entry: Entry) -> dict[str, Any]:
 
 def _placed(ticks: list[tuple[float, str]], ends: tuple[float, float]) -> Any:
     return zip(ticks, _places(np.array([v for v, _ in ticks]), *ends), strict=True)
-
-
-def _scale_ticks(curve: Curve, window: Window) -> list[float]:
-    if curve.scale_axis.logarithmic:
-        return _decades(*window.x, _TICKS)
-    return even_ticks(*window.x, _TICKS)
 
 
 def _decades(low: float, high: float, most: int) -> list[float]:

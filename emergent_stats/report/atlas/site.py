@@ -46,7 +46,7 @@ _BLOCK = 128
 _SHELLS = ("index.html", "series.html", "claims.html")
 _PAGES = (*_SHELLS, "atlas.css", "common.js", "list.js", "series.js", "claims.js")
 _DATA = "data"
-_KEY = ("study", "family", "task", "metric", "shots", "seed", "axis")
+_KEY = (*corpus.SERIES_KEY, "axis")
 
 
 @dataclass(frozen=True)
@@ -295,13 +295,7 @@ def _study(name: str) -> dict[str, str]:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot become an atlas, before the work rather than after it.
-
-    Raises
-    ------
-    ResultsError
-        If it is a file, holds what no atlas writes, or its parent is not there.
-    """
+    """Refuse a folder that cannot become an atlas, before the work rather than after it."""
     if not folder.resolve().parent.is_dir():
         raise ResultsError(f"--out {folder}: the folder around it does not exist; make it first")
     if folder.exists() and not folder.is_dir():
