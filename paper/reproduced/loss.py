@@ -10,11 +10,10 @@ from scipy.optimize import isotonic_regression
 
 from emergent_stats import Curve, compare_all, curves, load
 from emergent_stats.plots import style
-from emergent_stats.results.checkpoints import thinned
 from emergent_stats.verdict.comparison import Comparison
 from emergent_stats.verdict.words import scale_range
 from reproduced import common
-from reproduced.panels import mmlu
+from reproduced.panels import run
 
 AXES = ("flops", "loss")
 #: Tasks of open-lm and their names; the data sets that its models were trained on.
@@ -42,13 +41,6 @@ def series(task: str, axis: str) -> list[Curve]:
     rows = load("open-lm")
     found = curves(rows[(rows["task"] == task) & rows["family"].isin(DATA)], axis)
     return sorted(found, key=lambda c: DATA.index(str(c.key["family"])))
-
-
-def run(name: str, axis: str, answers: str = "lettered") -> Curve:
-    """MMLU of a run: of both axes the checkpoints that count along compute."""
-    kept = thinned(mmlu("flops", name)).models
-    whole = mmlu(axis, name, answers)
-    return whole.take(np.array([model in kept for model in whole.models]))
 
 
 def find() -> Found:
@@ -141,6 +133,12 @@ def sorted_by_axis(
     return first, second, third
 
 
+def meeting(runs: list[Comparison]) -> str:
+    """Whether the intervals of the runs' breaks overlap."""
+    low, high = max(min(c.at) for c in runs), min(max(c.at) for c in runs)
+    return "overlap" if low <= high else "do not overlap"
+
+
 def words(found: Found) -> str:
     """The paragraphs of this part."""
     size = {
@@ -157,7 +155,9 @@ def words(found: Found) -> str:
         f"FLOPs, {common.said(c)}, P(break) {common.probability(c.p_real)}"
         for c, d in zip(runs, found.verdicts[LETTERED]["flops"], strict=True)
     )
-    cloze = common.listed(f"{common.said(c)} ({short(c)})" for c in found.cloze)
+    cloze = common.listed(
+        f"{short(c)} {common.said(c)}, P(break) {common.probability(c.p_real)}" for c in found.cloze
+    )
     last = {
         str(c.curve.key["family"]): c.curve.score.max()
         for c in found.verdicts["jeopardy"]["loss"]
@@ -167,21 +167,23 @@ def words(found: Found) -> str:
     return common.text(
         f"open-lm has {sum(c.m for c in series('hellaswag', 'loss'))} models, trained on three "
         "data sets with a range of tokens to parameters, each with its loss on C4; MMLU with "
-        "lettered answers is put together from OLMo-2's quarters, over checkpoints. Scatter of "
-        "the scores around one curve that never falls and around one for each family, in points "
-        f"of a hundred; luck is that of the number of questions.\n\n{table(found)}",
+        "lettered answers is put together from OLMo-2's quarters, over checkpoints thinned as "
+        "along steps. Scatter of the scores around one curve that never falls and around one for "
+        "each family, in points of a hundred; luck is that of the number of questions, some of "
+        f"which a curve follows.\n\n{table(found)}",
         f"Scores gather closer on one curve against loss than against compute on {closer}; with a "
         f"curve for each data set, which is the paper's condition of fixed data, on {own_closer}. "
-        "On MMLU with lettered answers the 90 % intervals of a break lie close to each other for "
-        f"both sizes of OLMo-2 ({breaks}).",
+        "On MMLU with lettered answers the 90 % intervals of a break of both sizes of OLMo-2 "
+        f"{meeting(runs)} in loss ({breaks}).",
         f"Compute gathers the scores as well on {alike}, and better on {apart}; with a curve for "
         f"each data set as well on {own_alike}, better on {own_apart}. On Jeopardy what a model "
-        f"was trained on tells beside its loss (best scores: {tops}). The two OLMo-2 runs break "
-        "at nearly one compute too, so they do not tell loss from compute. Of "
+        f"was trained on tells beside its loss (best scores: {tops}). The "
+        f"intervals of the two OLMo-2 runs {meeting(found.verdicts[LETTERED]['flops'])} in "
+        "compute, and two runs of one recipe hardly tell loss from compute. Of "
         f"{len(open_lm)} open-lm series against loss {len(real)} "
         f"{'is' if len(real) == 1 else 'are'} real: {common.counted(open_lm)}. Where they bend "
-        "against loss, a smooth skill bends as far. And OLMo-2's threshold is one of the lettered "
-        f"format: cloze answers to the same questions are {cloze} against loss.",
+        "against loss, a smooth skill bends as far. And OLMo-2's leap is one of lettered answers; "
+        f"cloze answers to the same questions, against loss: {cloze}.",
         "The paper's own models, with their data and tokens held fixed; its mathematics and "
         "Chinese tasks; continuous metrics of open-lm's tasks, so its claim that the threshold "
         f"stays under them is not tried here. open-lm ends at a loss of {lowest:.2f} on C4, where "

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from emergent_stats import Curve, compare_all, curves, load
 from emergent_stats.plots import style
 from emergent_stats.plots.telling import tell
+from emergent_stats.results.checkpoints import thinned
 from emergent_stats.results.corpus import published_claims
 from emergent_stats.verdict.comparison import Comparison
 from reproduced import common
@@ -53,6 +54,13 @@ NAMES = {"RefinedWeb": "open-lm", "OLMo-2-13B training": "OLMo-2 13B"}
 OWN = ("GPT-3",)
 
 
+def run(family: str, axis: str, answers: str = "lettered") -> Curve:
+    """MMLU of a run of OLMo-2: on every axis the checkpoints that count along its steps."""
+    kept = thinned(mmlu("step", family)).models
+    whole = mmlu(axis, family, answers)
+    return whole.take(np.array([model in kept for model in whole.models]))
+
+
 def mmlu(axis: str, family: str, answers: str = "lettered") -> Curve:
     """All of MMLU in a format of answers, from its four quarters that ship of OLMo-2."""
     rows = load("olmo").query(
@@ -61,7 +69,7 @@ def mmlu(axis: str, family: str, answers: str = "lettered") -> Curve:
         engine="python",
     )
     rows = rows.assign(right=rows["score"] * rows["n"].astype(float))
-    whole = rows.groupby(["model", "step", axis], as_index=False).agg(
+    whole = rows.groupby(["model", axis], as_index=False).agg(
         right=("right", "sum"), n=("n", "sum"), parts=("task", "size"), chance=("chance", "mean")
     )
     whole = pd.DataFrame(whole[whole["parts"] == whole["parts"].max()])
@@ -80,7 +88,7 @@ def find() -> dict[str, list[Comparison]]:
         own: list[Curve] = []
         for study, condition in panel.sources.items():
             if study == "olmo":
-                own.append(mmlu(panel.axis, "OLMo-2-13B training"))
+                own.append(run("OLMo-2-13B training", panel.axis))
             else:
                 own += curves(load(study).query(condition, engine="python"), panel.axis)
         found[panel.title] = list(compare_all(own)) if own else []
