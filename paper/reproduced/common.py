@@ -166,7 +166,7 @@ def note(ax: Axes, lines: Sequence[str], first: int | None = None, right: bool =
 
 def brief(found: Comparison) -> str:
     """Return `said` in as few letters as a small panel has room for."""
-    return said(found).replace(" or ", "/")
+    return said(found).replace(" or ", "/").replace(" between models", "")
 
 
 def heading(ax: Axes, words: str) -> None:
