@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo seminar test test-slow lint docs bench calibration readme paper data lock
+.PHONY: help setup demo seminar test test-slow lint docs bench calibration readme paper reproductions data lock
 
 PYTHON := .venv/bin/python
 RUN := .venv/bin/emergent-stats
@@ -59,6 +59,9 @@ readme: $(STAMP) ## fill the tables, figure and counts of README and docs from o
 
 paper: $(STAMP) ## fill the paper from the tables, draw it, make its PDF and LaTeX
 	$(PYTHON) paper/paper.py
+
+reproductions: $(STAMP) ## four papers made again from what ships: figures and docs/reproductions.md
+	$(PYTHON) paper/reproductions.py
 
 data: $(STAMP) ## rebuild every shipped table from its sources (or one: STUDY=name SOURCES=folder)
 	$(PYTHON) data/build.py $(if $(SOURCES),'$(SOURCES)') $(if $(STUDY),--study '$(STUDY)')

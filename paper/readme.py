@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from emergent_stats import compare_all, compare_joint, curves, load
@@ -214,6 +215,42 @@ def filled(pages: dict[Path, str], parts: dict[str, str]) -> dict[Path, str]:
     return pages
 
 
+def settle(
+    old: dict[Path, str],
+    new: dict[Path, str],
+    figures: dict[Path, Figure],
+    script: str,
+    check: bool,
+) -> None:
+    """Write pages and figures; or, to check them, fail where they are not those of `script`."""
+    if not check:
+        for path, text in new.items():
+            path.write_text(text, "utf-8")
+        for path, figure in figures.items():
+            style.save(figure, path)
+        return
+    outdated = [path.name for path in old if new[path] != old[path]]
+    for path in old:
+        said_lines, now = old[path].splitlines(), new[path].splitlines()
+        for line in difflib.unified_diff(said_lines, now, path.name, "a run", n=0, lineterm=""):
+            print(line, file=sys.stderr)
+    outdated += [path.name for path, figure in figures.items() if not same(figure, path)]
+    if outdated:
+        raise SystemExit(f"not what a run gives: {', '.join(outdated)}; run python {script}")
+
+
+def same(figure: Figure, path: Path) -> bool:
+    """Whether a figure is the picture at `path`."""
+    if not path.is_file():
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        style.save(figure, Path(folder) / path.name)
+        pictures = [imread(p) for p in (Path(folder) / path.name, path)]
+    return pictures[0].shape == pictures[1].shape and (
+        float(np.abs(pictures[0] - pictures[1]).mean()) < ALIKE
+    )
+
+
 def main() -> None:
     """Fill the pages, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -233,27 +270,7 @@ def main() -> None:
             "output": output(),
         },
     )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FIGURE.name if check else FIGURE
-        style.save(plots.plot_pair(shown[2]), path)
-        same = True
-        if check:
-            pictures = [imread(p) for p in (path, FIGURE)]
-            same = pictures[0].shape == pictures[1].shape and (
-                float(np.abs(pictures[0] - pictures[1]).mean()) < ALIKE
-            )
-    if not check:
-        for path, text in new.items():
-            path.write_text(text, "utf-8")
-        return
-    outdated = [path.name for path in PAGES if new[path] != old[path]]
-    for path in PAGES:
-        said_lines, now = old[path].splitlines(), new[path].splitlines()
-        for line in difflib.unified_diff(said_lines, now, path.name, "a run", n=0, lineterm=""):
-            print(line, file=sys.stderr)
-    if outdated or not same:
-        what = ", ".join([*outdated, *([] if same else [FIGURE.name])])
-        raise SystemExit(f"not what a run gives: {what}; run python paper/readme.py")
+    settle(old, new, {FIGURE: plots.plot_pair(shown[2])}, "paper/readme.py", check=check)
 
 
 if __name__ == "__main__":
