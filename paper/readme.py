@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -95,12 +96,11 @@ def chance() -> str:
         engine="python",
     )
     found = compare_all([c for c in curves(rows) if c.n_scales >= 4])
-    counts = {v: sum(c.verdict == v for c in found) for v in ("flat", "falls", "gradual", "real")}
-    rest = len(found) - sum(counts.values())
-    parts = [f"`{verdict}` in {count}" for verdict, count in counts.items() if count]
+    words = Counter(with_kind(c.verdict, c.kind) for c in found)
+    parts = [f"`{name}` in {count}" for name, count in words.most_common()]
     return (
         f"The {len(found)} MMLU subjects of Pythia's eight sizes, near chance throughout, are "
-        f"{', '.join(parts)} cases and undecided in {rest}."
+        f"{', '.join(parts)}."
     )
 
 
