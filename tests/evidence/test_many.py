@@ -10,6 +10,7 @@ import pytest
 from scipy import special
 
 from emergent_stats.collection.fits import pointwise
+from emergent_stats.evidence import evidence
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, LARGE_ERROR, QUICK, SCREEN
 from emergent_stats.evidence.evidence import log_evidence
@@ -285,17 +286,27 @@ def test_a_largest_density_of_a_loss_is_no_misfit():
             assert found.error[0] < 0.1
 
 
-def test_an_evidence_on_one_node_is_asked_for_again():
-    """A fall among scores at chance has a tail that nodes around its mode hardly see."""
+def fall_at_chance():
+    """A fall among scores at chance, which pin the guess rate down together."""
     right = [50, 51, 55, 53, 54, 54, 55, 50, 50, 46, 48, 53, 64, 60, 57, 61, 64, 57, 54, 54, 57, 49,
              56, 58, 60, 58]  # fmt: skip
     step = [2.0**i for i in range(10)] + [1e3, 3e3] + [1e3 * k for k in range(13, 153, 10)]
-    curve = Curve(step, np.array(right) / 201, "multiple_choice", axis="step", n=201.0, chance=0.25)
-    once = among(curve, "flat", "decline", effort=replace(FULL, rescues=0))["decline"]
-    assert "on one node" in once.doubts[0]
-    found = among(curve, "flat", "decline")["decline"]
-    assert found.doubts == ("",)
+    return Curve(step, np.array(right) / 201, "multiple_choice", axis="step", n=201.0, chance=0.25)
+
+
+def test_a_fall_among_scores_at_chance_is_integrated():
+    found = among(fall_at_chance(), "flat", "decline", effort=replace(FULL, rescues=0))["decline"]
     # population Monte Carlo (`reference` of benchmarks/quoted_errors.py): -88.026 ± 0.005
     assert found.log_z[0] == pytest.approx(-88.03, abs=0.15)
-    assert found.error[0] < 0.1
+    assert found.doubts == ("",)
+
+
+def test_an_evidence_on_one_node_is_asked_for_again(monkeypatch):
+    monkeypatch.setattr(evidence, "DOUBTFUL_SHARE", 1e-3)
+    monkeypatch.setattr(evidence, "MATTERS", 50.0)
+    once = among(fall_at_chance(), "flat", "decline", effort=replace(FULL, rescues=0))["decline"]
+    assert "on one node" in once.doubts[0]
+    found = among(fall_at_chance(), "flat", "decline")["decline"]
+    assert found.error[0] != once.error[0]
+    assert found.log_z[0] == pytest.approx(-88.03, abs=0.15)
     assert np.exp(found.log_weight[0] - found.log_z[0]).sum() == pytest.approx(1.0, abs=1e-6)

@@ -82,7 +82,7 @@ def test_a_run_that_leaps_between_two_checkpoints_can_be_real():
     found = compare_all([grokking(2)])[0]
     assert (found.verdict, found.kind) == ("real", "jump"), found.reason
     low, high = np.log10(100.0 * np.array([600, 601]))
-    assert low - 0.02 < found.at[0] <= found.at[1] < high + 0.02
+    assert low - 0.06 < found.at[0] <= found.at[1] < high + 0.02
 
 
 def test_what_is_kept_is_spread_by_scale_and_not_by_index():
