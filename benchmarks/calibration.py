@@ -24,7 +24,7 @@ from emergent_stats.evidence.many import evidences
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.metrics import ExactMatch
-from emergent_stats.model.trends import ACCOUNTS
+from emergent_stats.model.trends import ACCOUNTS, PRIOR
 from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,7 +37,7 @@ def draw(rng, count):
     """Hypotheses, parameters and simulated curves of `count` draws from the prior."""
     known = hypotheses(ExactMatch())
     found = []
-    for account in rng.choice(ACCOUNTS, count):
+    for account in rng.choice(ACCOUNTS, count, p=list(PRIOR.values())):
         own = [h for h in known if h.account == account]
         h = own[rng.integers(len(own))]
         while True:
