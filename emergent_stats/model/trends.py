@@ -66,6 +66,9 @@ SLOPE = HalfNormal(1.5)
 # ten heights lie between .8 and 3.2 nats; what is smaller hardly changes a score by a fifth.
 HEIGHT = Gamma(6.0, 0.3)
 BEND = Gamma(6.0, 0.4)
+# A fall is of interest however gentle it is, as long as it shows.
+DROP = Gamma(3.0, 0.5)
+FALL = Gamma(3.0, 0.75)
 
 
 def _logistic(z):
@@ -355,7 +358,7 @@ class Drop(Trend):
     account: ClassVar[str] = "falls"
     discontinuous: ClassVar[bool] = True
     level: Prior | float = LEVEL
-    height: Prior | float = HEIGHT
+    height: Prior | float = DROP
     location: Prior | float = Anywhere()
 
     def __call__(self, x, *, level, height, location):
@@ -376,7 +379,7 @@ class Hump(Trend):
     account: ClassVar[str] = "falls"
     level: Prior | float = LEVEL
     slope: Prior | float = SLOPE
-    fall: Prior | float = BEND
+    fall: Prior | float = FALL
     location: Prior | float = Anywhere()
 
     def __call__(self, x, *, level, slope, fall, location):
@@ -395,7 +398,7 @@ class UShape(Trend):
 
     account: ClassVar[str] = "falls"
     level: Prior | float = LEVEL
-    fall: Prior | float = BEND
+    fall: Prior | float = FALL
     slope: Prior | float = SLOPE
     location: Prior | float = Anywhere()
 
