@@ -80,7 +80,7 @@ def test_evidence_at_other_scales_is_that_of_the_other_hypothesis(name, places):
     middle = tuple(n // 2 for n in table.shape)
     factors = dict(zip(SCALES, np.exp(LOG_FACTORS[list(places)]), strict=True))
     direct = log_evidence(batch, under(h, factors), effort=POOLING, seed=4)
-    assert table[at] == pytest.approx(direct.log_z[0], abs=0.2)
+    assert table[at] == pytest.approx(direct.log_z[0], abs=0.25)
     same = log_evidence(batch, h, effort=POOLING, seed=3)
     # the spline of the visible shares is solved to about 1e-4
     assert table[middle] == pytest.approx(same.log_z[0], abs=1e-3)
