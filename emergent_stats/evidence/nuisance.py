@@ -97,12 +97,11 @@ def lattice(
     """
     count = len(obs.mask)
     sigma, log_sigma = _sigma_nodes(obs, noise, spacing)
-    low, high, width_low, width_high, floors, tops = _ends(obs, metric)
+    low, high, width_low, width_high, floors, tops = _ends(obs, metric, alike)
     if alike:
         # wide enough for the spread between the series
         low, width_low = _middle(low, width_low)
         high, width_high = _middle(high, width_high)
-        floors = tops = None
     priors, fixed = metric.priors(), metric.fixed()
     rates = []
     for name, at, width, most, shared in (
@@ -116,7 +115,8 @@ def lattice(
             # what saturation loses can be anything
             wide = name == "lapse" and metric.saturating() == metric
             size = int(np.ceil(1.5 * most)) if wide else most
-            rates.append(_rate_nodes(priors[name], at, width, size, shared))
+            made = _rate_nodes(priors[name], at, width, size, shared)
+            rates.append(tuple(np.repeat(part, count // len(part), axis=0) for part in made))
         else:
             value = np.full((count, 1), fixed.get(name, 0.0))
             rates.append((value, np.zeros((count, 1))))
@@ -164,15 +164,17 @@ def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.nd
 
 
 def _middle(at: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    wide = float(np.hypot(np.median(width), np.subtract(*np.quantile(at, [0.84, 0.16])) / 2))
-    return np.full(at.size, np.median(at)), np.full(at.size, wide)
+    """One place and width (1,) for all curves."""
+    wide = np.hypot(np.median(width), np.subtract(*np.quantile(at, [0.84, 0.16])) / 2)
+    return np.array([np.median(at)]), np.array([wide])
 
 
-def _ends(obs: Observations, metric: Metric):
+def _ends(obs: Observations, metric: Metric, alike: bool):
     """Lowest score and what the highest lacks, with the standard errors of both, (C,) each.
 
-    Then what the scores at either end of the axis have in common, and what those lack:
-    `_in_common`. As shares of right answers: an error rate is turned round.
+    Then what the scores at either end of the axis have in common, and what those lack
+    (`_in_common`; None where the curves are `alike` and share their nodes). As shares of right
+    answers: an error rate is turned round.
     """
     if obs.kind == SKILL_NORMAL:
         zero = np.zeros(len(obs.mask))
@@ -196,8 +198,8 @@ def _ends(obs: Observations, metric: Metric):
         np.maximum(1.0 - share[rows, last], 0.0),
         spread[rows, first],
         spread[rows, last],
-        _in_common(share, weight, obs.kind == 0),
-        _in_common(1.0 - share, weight, obs.kind == 0),
+        None if alike else _in_common(share, weight, obs.kind == 0),
+        None if alike else _in_common(1.0 - share, weight, obs.kind == 0),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from emergent_stats.model.trends import BREAKS, PRIOR
 from emergent_stats.verdict.decision import SMOOTH
-from emergent_stats.verdict.words import with_kind
+from emergent_stats.verdict.words import leaves_open, with_kind
 
 #: Smallest odds of each word.
 _WORDS = (
@@ -44,11 +44,6 @@ _OPEN = {
 }
 
 
-def open_between(c: Any) -> bool:
-    """Whether a verdict leaves open which account without a break it is."""
-    return bool(c.kind) and c.kind.startswith("or_")
-
-
 def odds(c: Any) -> tuple[str, float] | None:
     """What is most probable, and its Bayes factor against the next best; None if not analysed.
 
@@ -58,7 +53,7 @@ def odds(c: Any) -> tuple[str, float] | None:
     if not np.isfinite(c.p_flat):
         return None
     groups = {"real": BREAKS, **{account: (account,) for account in SMOOTH}}
-    if open_between(c):
+    if leaves_open(c.kind):
         groups = {"real": BREAKS, "no break": SMOOTH}
     average = {
         name: sum(getattr(c, f"p_{a}") for a in accounts) / sum(PRIOR[a] for a in accounts)
@@ -85,7 +80,7 @@ def sentence(c: Any) -> str:
     says = _SAYS[c.verdict]
     if isinstance(says, dict):
         says = says[c.kind or "unresolved"]
-    if open_between(c):
+    if leaves_open(c.kind):
         name = "gradual" if c.verdict == "artefact" else c.verdict
         says = _OPEN[c.verdict] + with_kind(name, c.kind)
     task = c.curve.key.get("task") or "this task"

@@ -170,8 +170,8 @@ class _Analysis:
         self.p = probabilities(account_z)[0]
         self.log_bf = float(log_bayes_factor(account_z)[0])
         self.p_break = float(share_of(self.p, *BREAKS))
-        chances: dict[str, float] = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
-        self.said = speaks_for(chances, thresholds.probability)
+        self.chances: dict[str, float] = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
+        self.said = speaks_for(self.chances, thresholds.probability)
         self.doubts = doubts_about(self.evidence, thresholds)
         self.grid = self._grid(metric)
         self.second = self._second_scale(metric)
@@ -209,7 +209,6 @@ class _Analysis:
     def findings(self) -> Findings:
         """Collect the numbers a verdict looks at, simulation aside."""
         curve, t = self.curve, self.thresholds
-        p = dict(zip(ACCOUNTS, self.p.tolist(), strict=True))
         jump, edge = apparent_jump(curve, t.jump_width)
         gap = summary.widest_change(curve)
         cells = self.grid[np.array(ONE_AT_A_TIME)]
@@ -217,9 +216,9 @@ class _Analysis:
         chance = curve.chance if np.isfinite(curve.chance) else 0.0
         floored = curve.metric_object.direction > 0 and not curve.misled.any()
         floor = float(np.mean(low <= chance)) if floored else 0.0
-        at_stake = self.said != "undecided" or p["flat"] > 0.5
+        at_stake = self.said != "undecided" or self.chances["flat"] > 0.5
         return Findings(
-            **{f"p_{name}": value for name, value in p.items()},
+            **{f"p_{name}": value for name, value in self.chances.items()},
             log_bf=self.log_bf,
             log_bf_error=self._log_bf_error(),
             grid_real=_range(share_of(cells, *BREAKS)),
@@ -234,7 +233,7 @@ class _Analysis:
             ),
             p_small_change=(
                 summary.small_change(self.batch, self.evidence, self.p, t.rise, self._rng(4))
-                if p["flat"] > 0.5
+                if self.chances["flat"] > 0.5
                 else float("nan")
             ),
             p_cal=None,

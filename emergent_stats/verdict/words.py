@@ -36,6 +36,17 @@ def scale_label(value: float, axis: str) -> str:
     return AXES.get(axis, _COUNT).label(value)
 
 
+def leaves_open(kind: str | None) -> bool:
+    """Whether a verdict's kind says what else it may be: which account without a break is open.
+
+    Examples
+    --------
+    >>> leaves_open("or_flat"), leaves_open("jump"), leaves_open(None)
+    (True, False, False)
+    """
+    return kind is not None and kind.startswith("or_")
+
+
 def with_kind(verdict: str, kind: str | None) -> str:
     """A verdict with its kind: which break, which fall, or what else it may be.
 
@@ -46,9 +57,7 @@ def with_kind(verdict: str, kind: str | None) -> str:
     """
     if not kind:
         return verdict
-    return (
-        f"{verdict} {kind.replace('_', ' ')}" if kind.startswith("or_") else f"{verdict} ({kind})"
-    )
+    return f"{verdict} {kind.replace('_', ' ')}" if leaves_open(kind) else f"{verdict} ({kind})"
 
 
 def probability(value: float | None) -> str:
