@@ -40,7 +40,7 @@ from emergent_stats.verdict.judge import findings_of
 RESULTS = Path(__file__).parent / "results"
 #: Lowest probability at which the costly numbers are collected.
 LOWEST = 0.8
-VERDICTS = ("jump", "onset", "unresolved", "artefact", "gradual", "flat", "falls", "undecided")
+SAID = ("jump", "onset", "unresolved", "artefact", "gradual", "flat", "falls", "undecided")
 #: What is asked: false `real` and false `jump` over all smooth truths, `real` of any one of them.
 ASKED = {"real": 0.02, "jump": 0.01, "worst": 0.05}
 _PAIRS = ("grid_real", "grid_gradual", "grid_flat", "grid_falls")
@@ -220,7 +220,7 @@ def against_floor(rows: pd.DataFrame, said: pd.Series) -> pd.DataFrame:
 
 def by_truth(rows: pd.DataFrame, said: pd.Series) -> pd.DataFrame:
     """Counts of each verdict, a row per truth."""
-    table = pd.crosstab(rows["truth"], said).reindex(index=list(TRUTHS), columns=VERDICTS)
+    table = pd.crosstab(rows["truth"], said).reindex(index=list(TRUTHS), columns=SAID)
     table = table.dropna(how="all").fillna(0).astype(int)
     table.insert(0, "account", [TRUTHS[t].account for t in table.index])
     return table.reset_index()

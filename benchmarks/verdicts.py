@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from emergent_stats import Curve, compare_all
+from emergent_stats.verdict.decision import VERDICTS
 
 RESULTS = Path(__file__).parent / "results"
 SPAN = 4.0  # decades
-VERDICTS = ("real", "artefact", "gradual", "flat", "falls", "undecided")
 
 
 def score(skill, sigma, n, rng):

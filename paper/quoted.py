@@ -19,11 +19,9 @@ from emergent_stats.model.metrics import metric_for
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.model.visible import smallest_change
 from emergent_stats.results import corpus
-from emergent_stats.verdict.decision import THRESHOLDS
+from emergent_stats.verdict.decision import THRESHOLDS, VERDICTS
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
-#: Order of the verdicts in tables and figures.
-VERDICTS = ("real", "artefact", "gradual", "flat", "falls", "undecided")
 _SMOOTH = ("flat", "gradual")
 #: What an undecided series needs → text that its advice holds, in the order they are looked for.
 NEEDS = {

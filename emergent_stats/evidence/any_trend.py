@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from emergent_stats.evidence.batch import Batch
-from emergent_stats.evidence.importance import Integral, integrate
+from emergent_stats.evidence.importance import Estimate, integrate
 from emergent_stats.evidence.integrand import Problem, log_visibility
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.likelihood import log_likelihood
@@ -45,7 +45,7 @@ def parameters_at(
 
 def integrate_any(
     batch: Batch, hypothesis: Hypothesis, row: int, seed: int, enough: float, floor: float
-) -> tuple[Integral, dict[str, np.ndarray]]:
+) -> tuple[Estimate, dict[str, np.ndarray]]:
     """Integral of one curve under any hypothesis, and the free parameters (N,) at its nodes.
 
     Parameters

@@ -35,7 +35,7 @@ _ROUNDS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Integral:
+class Estimate:
     """An evidence and the nodes it came from.
 
     Attributes
@@ -104,7 +104,7 @@ def integrate(
     floor: float = -np.inf,
     pilot: int = 48,
     scales: Sequence[int] = (),
-) -> Integral:
+) -> Estimate:
     """Log of Σ_s mass_s ∫ exp(target(z, s)) φ(z) dz.
 
     Parameters
@@ -143,7 +143,7 @@ def integrate(
         z = np.stack([c.centre for c in found])
         weight = np.array([c.log_height for c in found])
         which = np.array([c.stratum for c in found])
-        return Integral(float(laplace), 1.0, 1.0, z, which, weight)
+        return Estimate(float(laplace), 1.0, 1.0, z, which, weight)
     rng = np.random.default_rng([seed, 17])
     mixture = found
     for _ in range(_ROUNDS):
@@ -347,7 +347,7 @@ class _Nodes:
             found[rows] = self.value[rows] - log_sum(density, axis=0)
         return found
 
-    def integral(self, components: list[_Component]) -> Integral:
+    def integral(self, components: list[_Component]) -> Estimate:
         log_weight = self.log_weights(components)
         log_z = float(log_sum(log_weight))
         w = np.exp(log_weight - log_z)
@@ -357,6 +357,6 @@ class _Nodes:
             own = w[self.stratum == s]
             variance += max((own * own).sum() - own.sum() ** 2 / own.size, 0.0)
         effective = float(1.0 / (w * w).sum())
-        return Integral(
+        return Estimate(
             log_z, float(np.sqrt(variance)), effective, self.z, self.stratum, log_weight
         )

@@ -32,8 +32,6 @@ from emergent_stats.model.priors import Interior
 if TYPE_CHECKING:
     from emergent_stats.evidence.effort import Effort
 
-#: Axes of the nuisance lattice.
-NUISANCE = ("sigma", "guess", "lapse")
 # Newton steps
 _STEPS = 12
 # most sets of nodes around modes, and nodes in all of them

@@ -61,7 +61,7 @@ class Binomial(Noise):
 
 
 @dataclass(frozen=True)
-class Normal(Noise):
+class Gaussian(Noise):
     """Scores with a standard error: on the skill scale for losses, else on the score scale."""
 
     def sample(self, rng, skill, curve, metric, **rates):
@@ -90,10 +90,10 @@ def score_errors(curve: Curve) -> np.ndarray:
     return np.where(known, curve.stderr, from_n)
 
 
-NOISES = MappingProxyType({"binomial": Binomial, "normal": Normal})
+NOISES = MappingProxyType({"binomial": Binomial, "normal": Gaussian})
 
 
 def noise_for(metric: Metric) -> Noise:
     """Observation model that goes with a metric."""
     proportion = not metric.continuous and type(metric).range[1] == 1.0
-    return Binomial() if proportion else Normal()
+    return Binomial() if proportion else Gaussian()

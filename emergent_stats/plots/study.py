@@ -12,13 +12,11 @@ from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import scores, style
 from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.verdict.comparison import verdict_words
+from emergent_stats.verdict.decision import VERDICTS
 from emergent_stats.verdict.words import probability
 
 if TYPE_CHECKING:
     from emergent_stats.verdict.comparison import Comparison
-
-#: In this order stand the verdicts.
-_ORDER = ("real", "artefact", "gradual", "falls", "flat", "undecided")
 
 
 def plot_study(
@@ -42,12 +40,12 @@ def plot_study(
     """
 
     def rank(c: Comparison) -> tuple[int, float]:
-        return _ORDER.index(c.verdict), -float(np.nan_to_num(c.p_real))
+        return VERDICTS.index(c.verdict), -float(np.nan_to_num(c.p_real))
 
     found = sorted(data, key=rank)
     columns = max(1, min(len(found), int(style.room() / (1.15 if len(found) <= 60 else 0.9))))
     counts = Counter(c.verdict for c in found)
-    said = f"{len(found)} series: " + ", ".join(f"{counts[v]} {v}" for v in _ORDER if counts[v])
+    said = f"{len(found)} series: " + ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
     names = scores.series_names([c.curve for c in found], style.room() / columns - 0.12)
     with style.look():
         fig, axes = style.grid(len(found), columns, 0.98, 0.3)

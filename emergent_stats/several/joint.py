@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from emergent_stats.evidence.importance import Integral, log_sum
+from emergent_stats.evidence.importance import Estimate, log_sum
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.sudden import apparent_jump
 from emergent_stats.model.trends import BREAKS, JUMP_WIDTH, PRIOR
@@ -83,7 +83,7 @@ class JointComparison:
     reason : str
     warnings : tuple of str
         Models left out, assumptions, numerical errors.
-    evidence : list of (JointHypothesis, Integral)
+    evidence : list of (JointHypothesis, Estimate)
         Each hypothesis with its evidence.
     """
 
@@ -93,7 +93,7 @@ class JointComparison:
     kind: str | None
     reason: str
     warnings: tuple[str, ...]
-    evidence: list[tuple[JointHypothesis, Integral]] = field(repr=False)
+    evidence: list[tuple[JointHypothesis, Estimate]] = field(repr=False)
 
     def __post_init__(self) -> None:
         total = sum(self.probabilities.values())
@@ -106,7 +106,7 @@ class JointComparison:
         return sum(self.probabilities[a] for a in BREAKS)
 
     @property
-    def best(self) -> tuple[JointHypothesis, Integral]:
+    def best(self) -> tuple[JointHypothesis, Estimate]:
         """The hypothesis with the largest evidence."""
         return max(self.evidence, key=lambda pair: pair[1].log_z)
 
@@ -172,7 +172,7 @@ def compare_joint(
     """
     views = curves if isinstance(curves, Views) else Views.of(curves)
     todo = list(hypotheses or joint_hypotheses(views.metrics))
-    found: list[tuple[JointHypothesis, Integral]] = []
+    found: list[tuple[JointHypothesis, Estimate]] = []
     best = -np.inf
     for h in todo:
         got = joint_log_evidence(views, h, nodes=nodes, seed=seed, floor=best - _NEGLIGIBLE - 3.0)
@@ -185,7 +185,7 @@ def compare_joint(
     return _weighed(views, found)
 
 
-def _weighed(views: Views, found: list[tuple[JointHypothesis, Integral]]) -> JointComparison:
+def _weighed(views: Views, found: list[tuple[JointHypothesis, Estimate]]) -> JointComparison:
     log_z = {a: account_log_z(found, a) for a in JOINT_ACCOUNTS}
     # a break of one metric's own is as probable as any other story
     log_z = {a: z + np.log(PRIOR.get(a, PRIOR["gradual"])) for a, z in log_z.items()}
@@ -243,7 +243,7 @@ def _kind(views, account, probabilities, found) -> str | None:
     return views.curves[j].metric if shares[j] > PROBABILITY else "unresolved"
 
 
-def account_log_z(found: Sequence[tuple[JointHypothesis, Integral]], account: str) -> float:
+def account_log_z(found: Sequence[tuple[JointHypothesis, Estimate]], account: str) -> float:
     """Log evidence of an account.
 
     Its hypotheses are averaged; those of `format` over trends of one kind
@@ -260,7 +260,7 @@ def account_log_z(found: Sequence[tuple[JointHypothesis, Integral]], account: st
     return float(log_sum(means) - np.log(len(means)))
 
 
-def _error(found: Sequence[tuple[JointHypothesis, Integral]], total: float) -> float:
+def _error(found: Sequence[tuple[JointHypothesis, Estimate]], total: float) -> float:
     """Error of the log odds: each evidence's own, by its share of the whole."""
     share = special.softmax([i.log_z for _, i in found])
     return float(np.sqrt(sum((s * i.error) ** 2 for s, (_, i) in zip(share, found, strict=True))))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
+from emergent_stats.evidence.importance import Estimate, integrate, log_sum, spread
 from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.observed import BINOMIAL, SKILL_NORMAL, Observations
@@ -265,7 +265,7 @@ def joint_log_evidence(
     nodes: int = 800,
     seed: int = 0,
     floor: float = -np.inf,
-) -> Integral:
+) -> Estimate:
     """Log evidence of a joint hypothesis, with its error and the nodes it came from.
 
     Parameters
@@ -290,14 +290,14 @@ def joint_log_evidence(
     return found
 
 
-def check_counts(found: Integral, name: str) -> None:
+def check_counts(found: Estimate, name: str) -> None:
     """Assert that an evidence of counts is the probability that it has to be: at most 1."""
     if found.log_z > _SIGMAS * found.error + 1e-6:
         raise AssertionError(f"log evidence of counts is {found.log_z:.3f}, above 0: {name}")
 
 
 def posterior_nodes(
-    views: Views, hypothesis: JointHypothesis, found: Integral
+    views: Views, hypothesis: JointHypothesis, found: Estimate
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
     problem = _JointIntegrand(hypothesis, views.x, views)

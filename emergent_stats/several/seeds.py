@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from emergent_stats.evidence.importance import Integral, integrate, log_sum, spread
+from emergent_stats.evidence.importance import Estimate, integrate, log_sum, spread
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import SIGMA
@@ -151,7 +151,7 @@ class SeedComparison:
     kind: str
     reason: str
     warnings: tuple[str, ...]
-    evidence: list[tuple[SeedHypothesis, Integral]] = field(repr=False)
+    evidence: list[tuple[SeedHypothesis, Estimate]] = field(repr=False)
 
     @property
     def p_bimodal(self) -> float:
@@ -258,7 +258,7 @@ def compare_seeds(curve: Curve, *, seed: int = 0, nodes: int = 1500) -> SeedComp
 
 def seed_log_evidence(
     curve: Curve, hypothesis: SeedHypothesis, *, seed: int = 0, nodes: int = 1500
-) -> Integral:
+) -> Estimate:
     """Log evidence of a hypothesis about seeds."""
     problem = _SeedsIntegrand(hypothesis, curve)
     names = list(problem.priors)
@@ -274,7 +274,7 @@ def seed_log_evidence(
 
 
 def seed_posterior(
-    curve: Curve, hypothesis: SeedHypothesis, found: Integral
+    curve: Curve, hypothesis: SeedHypothesis, found: Estimate
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Parameter values at the nodes of an evidence, and their posterior weights (sum 1)."""
     parameters = _SeedsIntegrand(hypothesis, curve).parameters(found.z)

@@ -10,6 +10,8 @@ import numpy as np
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.trends import ACCOUNTS, BREAKS, JUMP_WIDTH
 
+#: Every verdict, in the order of tables and figures.
+VERDICTS = ("real", "artefact", "gradual", "flat", "falls", "undecided")
 #: Accounts in which skill does not break upwards.
 SMOOTH = tuple(account for account in ACCOUNTS if account not in BREAKS)
 #: Probability of an account from which on it is named beside the likeliest.

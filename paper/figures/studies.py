@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from quoted import testable
 
 from emergent_stats.plots import style
+from emergent_stats.verdict.decision import VERDICTS
 
-VERDICTS = ("real", "artefact", "gradual", "flat", "falls", "undecided")
 #: Light to dark apart from colour, and a hatch where neighbours could be mistaken.
 _FILLS = {
     "real": ("#b34700", ""), "artefact": ("#56a0cf", "////"), "gradual": ("#56a0cf", ""),

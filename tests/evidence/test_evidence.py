@@ -15,8 +15,7 @@ from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch, MultipleChoice
-from emergent_stats.model.noise import Binomial
-from emergent_stats.model.noise import Normal as NormalNoise
+from emergent_stats.model.noise import Binomial, Gaussian
 from emergent_stats.model.priors import Normal
 from emergent_stats.model.trends import (
     TRENDS,
@@ -89,7 +88,7 @@ def test_evidence_against_a_product_grid(hypothesis, points):
 
 def test_evidence_of_losses_is_the_marginal_normal_density():
     curve = Curve(AXIS, np.exp(-np.linspace(0, 1, 6)), "cross_entropy", stderr=np.full(6, 0.02))
-    h = Hypothesis(PowerLaw(), CrossEntropy(), NormalNoise(sigma=0.1))
+    h = Hypothesis(PowerLaw(), CrossEntropy(), Gaussian(sigma=0.1))
     want = brute.evidence_on_grid(h, curve, {"level": 1601, "slope": 801})
     found = evidence(h, curve, nodes=512)
     assert found.log_z[0] == pytest.approx(want, abs=0.01 + 3 * found.error[0])

@@ -19,8 +19,7 @@ from emergent_stats.evidence.many import evidence_table, evidences
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.metrics import ExactMatch
-from emergent_stats.model.noise import Binomial
-from emergent_stats.model.noise import Normal as NormalNoise
+from emergent_stats.model.noise import Binomial, Gaussian
 from emergent_stats.model.priors import HalfNormal, Normal, Prior
 from emergent_stats.model.trends import TRENDS, Ceiling, Kink, PowerLaw, Step, Trend
 
@@ -203,9 +202,7 @@ def test_a_loss_that_saturates_in_closed_form(losses, stderr, sigma):
     error = None if stderr == 0 else np.full(6, stderr)
     curve = Curve(10.0 ** np.linspace(8, 11, 6), losses, "cross_entropy", stderr=error)
     metric, wide = curve.metric_object, 2.0
-    h = Hypothesis(
-        Ceiling(level=Normal(0.0, wide), slope=HalfNormal(1.5)), metric, NormalNoise(sigma)
-    )
+    h = Hypothesis(Ceiling(level=Normal(0.0, wide), slope=HalfNormal(1.5)), metric, Gaussian(sigma))
     low, high = h.priors()["lapse"].low, h.priors()["lapse"].high
     near = np.exp(np.linspace(np.log(1e-6), np.log(1 - low / losses.min()), 2000))
     edges = losses.min() * (1 - near)

@@ -13,8 +13,7 @@ from emergent_stats.evidence.nuisance import lattice
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch
-from emergent_stats.model.noise import Binomial
-from emergent_stats.model.noise import Normal as NormalNoise
+from emergent_stats.model.noise import Binomial, Gaussian
 from emergent_stats.model.observed import observe
 
 AXIS = 10.0 ** np.linspace(8, 11, 6)
@@ -91,7 +90,7 @@ def test_numbers_in_place_of_priors_are_single_nodes():
 
 def test_losses_have_no_rates():
     curve = Curve(AXIS, np.linspace(3, 1, 6), "cross_entropy", stderr=np.full(6, 0.01))
-    nodes = lattice(observe([curve], CrossEntropy()), CrossEntropy(), NormalNoise(), 2.0, 8, 8)
+    nodes = lattice(observe([curve], CrossEntropy()), CrossEntropy(), Gaussian(), 2.0, 8, 8)
     assert nodes.shape == (1, 1)
     assert np.exp(nodes.log_sigma_weight).sum() == pytest.approx(1.0, abs=0.02)
     assert nodes.sigma.min() < 1e-3

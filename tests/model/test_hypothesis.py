@@ -4,7 +4,7 @@ import pytest
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
 from emergent_stats.model.metrics import CrossEntropy, ExactMatch, MultipleChoice
-from emergent_stats.model.noise import Binomial, Normal
+from emergent_stats.model.noise import Binomial, Gaussian
 from emergent_stats.model.priors import Uniform
 from emergent_stats.model.trends import ACCOUNTS, TRENDS, Ceiling, Kink, PowerLaw, Step
 
@@ -43,7 +43,7 @@ def _still(h):
 
 def test_noise_follows_the_metric():
     assert type(Hypothesis(PowerLaw(), ExactMatch()).noise) is Binomial
-    assert type(Hypothesis(PowerLaw(), CrossEntropy()).noise) is Normal
+    assert type(Hypothesis(PowerLaw(), CrossEntropy()).noise) is Gaussian
 
 
 def test_priors_in_order_and_location_in_the_design():

@@ -7,7 +7,7 @@ from emergent_stats.model.noise import (
     NOISES,
     SIGMA,
     Binomial,
-    Normal,
+    Gaussian,
     noise_for,
     score_errors,
     skill_errors,
@@ -21,12 +21,12 @@ AXIS = np.array([1e8, 1e9, 1e10])
 def test_every_metric_has_its_noise(name):
     noise = noise_for(metric_for(name, CHANCE.get(name, float("nan"))))
     continuous = METRICS[name].continuous or name == "brier"
-    assert type(noise) is (Normal if continuous else Binomial)
+    assert type(noise) is (Gaussian if continuous else Binomial)
     assert noise.sigma == SIGMA
 
 
 def test_names():
-    assert dict(NOISES) == {"binomial": Binomial, "normal": Normal}
+    assert dict(NOISES) == {"binomial": Binomial, "normal": Gaussian}
 
 
 def test_counts_have_binomial_mean_and_spread():
@@ -48,7 +48,7 @@ def test_losses_scatter_on_the_skill_scale():
     )
     metric = CrossEntropy()
     skill = np.tile(metric.skill(curve.score), (20_000, 1))
-    y = Normal().sample(np.random.default_rng(2), skill, curve, metric)
+    y = Gaussian().sample(np.random.default_rng(2), skill, curve, metric)
     np.testing.assert_allclose(metric.skill(y).std(0), [0.01, 0.01, 0.0], atol=3e-4)
 
 
@@ -56,7 +56,7 @@ def test_scores_with_an_error_stay_in_range():
     curve = Curve(AXIS, np.array([0.75, 0.5, 0.0]), "brier", stderr=np.full(3, 0.2), chance=0.75)
     metric = curve.metric_object
     skill = np.tile([-3.0, 0.0, 8.0], (5_000, 1))
-    y = Normal().sample(np.random.default_rng(3), skill, curve, metric, guess=0.0, lapse=0.0)
+    y = Gaussian().sample(np.random.default_rng(3), skill, curve, metric, guess=0.0, lapse=0.0)
     assert y.min() == 0.0
     assert y[:, 0].mean() == pytest.approx(metric(np.array(-3.0), guess=0, lapse=0), abs=0.02)
     assert y[:, 0].std() == pytest.approx(0.2, rel=0.05)
