@@ -17,7 +17,7 @@ from scipy import special
 
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise
-from emergent_stats.model.observed import SKILL_NORMAL, Observations
+from emergent_stats.model.observed import BINOMIAL, SKILL_NORMAL, Observations, counts_between
 from emergent_stats.model.priors import Prior
 
 _Z = np.linspace(-8.0, 8.0, 1601)
@@ -180,16 +180,20 @@ def _ends(obs: Observations, metric: Metric, alike: bool):
         zero = np.zeros(len(obs.mask))
         return zero, zero, zero + 1.0, zero + 1.0, None, None
     top = type(metric).range[1] if metric.direction > 0 else metric.chance
-    share = obs.value / (top if obs.kind != 0 else 1.0)
+    if obs.kind == BINOMIAL:
+        n = np.maximum(obs.n, 1.0)
+        # a rounded score stands for a range of counts, of which it may be either end
+        low, high = counts_between(obs)
+        share, half = 0.5 * (low + high) / n, 0.5 * (high - low) / n
+        own = np.maximum(share * (1 - share), 1.0 / n)
+        spread = np.sqrt(own / n + half**2 / 3.0)
+        weight = np.where(half > 0, own / spread**2, n)
+    else:
+        share, spread = obs.value / top, obs.error / top
+        weight = 1.0 / spread**2
     if metric.direction < 0:
         share = 1.0 - share
-    if obs.kind == 0:
-        n = np.maximum(obs.n, 1.0)
-        spread = np.sqrt(np.maximum(share * (1 - share), 1.0 / n) / n)
-    else:
-        spread = obs.error / top
-    share = np.where(obs.mask, share, 0.0)
-    weight = np.where(obs.mask, obs.n if obs.kind == 0 else 1.0 / spread**2, 0.0)
+    share, weight = np.where(obs.mask, share, 0.0), np.where(obs.mask, weight, 0.0)
     rows = np.arange(len(obs.mask))
     first = np.where(obs.mask, share, np.inf).argmin(1)
     last = np.where(obs.mask, share, -np.inf).argmax(1)
@@ -198,8 +202,8 @@ def _ends(obs: Observations, metric: Metric, alike: bool):
         np.maximum(1.0 - share[rows, last], 0.0),
         spread[rows, first],
         spread[rows, last],
-        None if alike else _in_common(share, weight, obs.kind == 0),
-        None if alike else _in_common(1.0 - share, weight, obs.kind == 0),
+        None if alike else _in_common(share, weight, obs.kind == BINOMIAL),
+        None if alike else _in_common(1.0 - share, weight, obs.kind == BINOMIAL),
     )
 
 

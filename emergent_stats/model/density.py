@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-from scipy import special
 
 from emergent_stats.model.between import log_between
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.observed import (
     ARRAYS,
+    BEYOND,
     BINOMIAL,
     COUNTS,
     SCORE_NORMAL,
@@ -27,8 +27,6 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False
 #: Compiles functions that allocate nothing.
 KERNEL: Any = njit(cache=True, **_OPTIONS)
 
-# from the outermost nodes of the rule for many counts to its ends, per distance between these nodes
-_BEYOND = float(0.5 * (1.0 / special.roots_legendre(COUNTS)[0][-1] - 1.0))
 # share of right answers below which slopes do not tell it from none
 _LEAST_SHARE = 1e-120
 
@@ -120,7 +118,7 @@ def _log_binomial(up, down, score):
     span = k[c, i, COUNTS - 1] - first
     if constant[c, i, COUNTS - 1] > -np.inf and span > COUNTS - 0.5:
         # nodes of a rule, not counts: its ends lie this far beyond the outermost
-        beyond = span * _BEYOND - 0.5
+        beyond = span * BEYOND - 0.5
         low, high = first - beyond, first + span + beyond
         return log_between(max(low, 0.0), min(high, n), n, up, down)
     top = constant[c, i, 0] + first * up + (n - first) * down

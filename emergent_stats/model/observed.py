@@ -22,6 +22,8 @@ from emergent_stats.model.noise import score_errors, skill_errors
 BINOMIAL, SCORE_NORMAL, SKILL_NORMAL = 0, 1, 2
 #: Counts that represent one rounding interval (Gauss–Legendre when there are more).
 COUNTS = 16
+#: From the outermost of these nodes to the ends of the interval, per distance between them.
+BEYOND = float(0.5 * (1.0 / special.roots_legendre(COUNTS)[0][-1] - 1.0))
 # e^−s has to reach 1/LARGEST_N within the range, for scores of exactly 1
 _SKILL_RANGE = 20.0
 _TABLE_SIZE = 10001
@@ -210,6 +212,15 @@ def from_counts(
     guide, info = _guides(metric, kind, n, value, error)
     guide = np.where(mask, guide, 0.0)
     return Observations(kind, n, k, constant, value, error, guide, info, mask)
+
+
+def counts_between(obs: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest count (C, m) that each score stands for, as given to `from_counts`."""
+    first, used = obs.k[..., 0], (obs.constant > -np.inf).sum(-1, keepdims=True)
+    span = np.take_along_axis(obs.k, np.maximum(used - 1, 0), -1)[..., 0] - first
+    # nodes of a rule, not counts: the ends lie this far beyond the outermost
+    beyond = np.where((used[..., 0] == COUNTS) & (span > COUNTS - 0.5), span * BEYOND - 0.5, 0.0)
+    return np.maximum(first - beyond, 0.0), np.minimum(first + span + beyond, obs.n)
 
 
 def _guides(

@@ -78,6 +78,17 @@ def test_weights_of_rates_integrate_what_the_extreme_scores_ask_of_them(k, count
         assert np.log(found) == pytest.approx(np.log(want), abs=0.15 if count == 8 else 0.03)
 
 
+@pytest.mark.parametrize("n", [2001.0, 60001.0, 5000001.0])
+def test_a_rounded_score_leaves_the_rate_what_rounding_hides(n):
+    """A top score printed as 1.0 may be any above .95: so may the lapse rate be up to .05."""
+    score = np.array([0.1, 0.12, 0.5, 0.8, 0.93, 1.0])
+    nodes = nodes_of(score, n=n, metric=ExactMatch(guess=0.05))
+    # the chance that a top model of this lapse rate has more than .95 right
+    hidden = stats.norm.cdf((0.05 - nodes.lapse[0]) / np.sqrt(0.05 / n))
+    found = (np.exp(nodes.log_rate_weight[0]) * hidden).sum()
+    assert np.log(found) == pytest.approx(np.log(stats.beta.cdf(0.05, 1, 50)), abs=0.1)
+
+
 def test_numbers_in_place_of_priors_are_single_nodes():
     metric = ExactMatch(guess=0.1, lapse=0.02)
     curve = Curve(AXIS, HIGH, "exact_match", n=200.0)
