@@ -184,7 +184,8 @@ def _ends(obs: Observations, metric: Metric, alike: bool):
         n = np.maximum(obs.n, 1.0)
         # a rounded score stands for a range of counts, of which it may be either end
         low, high = counts_between(obs)
-        share, half = 0.5 * (low + high) / n, 0.5 * (high - low) / n
+        half = 0.5 * (high - low) / n
+        share = np.where(half > 0, 0.5 * (low + high) / n, obs.value)
         own = np.maximum(share * (1 - share), 1.0 / n)
         spread = np.sqrt(own / n + half**2 / 3.0)
         weight = np.where(half > 0, own / spread**2, n)
