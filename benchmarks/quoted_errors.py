@@ -65,7 +65,8 @@ def log_target(hypothesis, curve, batch, z):
     x = np.tile(curve.x - curve.centre, (len(z), 1))
     skill = np.asarray(hypothesis.skill(x, values), float) + np.zeros_like(x)
     sigma, guess, lapse = flat(values, "sigma", "guess", "lapse")
-    possible = guess + lapse < 1
+    # what is irreducible in a loss is no share
+    possible = (guess + lapse < 1) | hypothesis.metric.continuous
     guess, lapse = np.where(possible, guess, 0.0), np.where(possible, lapse, 0.0)
     rows = np.zeros(len(z), int)
     sigma = np.maximum(sigma, 1e-6)
