@@ -238,8 +238,8 @@ def test_transformed_priors_draw_from_their_distribution(prior):
 # --- sampling -------------------------------------------------------------------------------
 def test_fit_of_a_small_model():
     h = of(PowerLaw(), LOSS)
-    posterior._compiled.cache_clear()
     tree = emergent_stats.fit(LOSS, "power_law", draws=150, tune=200, chains=2, seed=4)
+    compiled = posterior._compiled.cache_info().misses
     assert {"posterior", "sample_stats", "observed_data", "constant_data"} <= set(tree.children)
     post = tree["posterior"].to_dataset()
     assert dict(post.sizes) == {"chain": 2, "draw": 150, "model": 6}
@@ -263,7 +263,7 @@ def test_fit_of_a_small_model():
     with pytest.raises(ResultsError, match="no trend 'powerlaw'; use one of flat, power_law"):
         posterior.fit(LOSS, "powerlaw")
     moved = posterior.fit(steeper, h, draws=150, tune=200, chains=2, seed=4)
-    assert posterior._compiled.cache_info().misses == 1
+    assert posterior._compiled.cache_info().misses == compiled
     assert tuple(moved["posterior"]["model"].to_numpy()) == tuple("abcdef")
     assert abs(float(moved["posterior"]["slope"].mean() - post["slope"].mean())) > 0.05
 

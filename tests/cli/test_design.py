@@ -61,12 +61,12 @@ def test_simulation_adds_its_shares_and_the_floor(run):
 
 
 def test_json_repeats_and_holds_the_numbers(run):
-    words = (*SMALL, "--sigma", 0.1, "--seeds", 2, "--simulate", 20, "--json")
+    words = (*SMALL, "--models", 4, "--sigma", 0.1, "--seeds", 2, "--simulate", 20, "--json")
     status, out, _ = run(*words)
     assert status == 0
     assert run(*words)[1] == out
     found = json.loads(out)
-    assert (found["models"], found["seeds"], found["n"], found["sigma"]) == (6, 2, 200, 0.1)
+    assert (found["models"], found["seeds"], found["n"], found["sigma"]) == (4, 2, 200, 0.1)
     assert [(b["kind"], b["height"]) for b in found["breaks"]] == [
         ("jump", 0.5), ("jump", 1.0), ("jump", 2.0), ("onset", 2.0),
     ]  # fmt: skip

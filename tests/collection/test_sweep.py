@@ -205,7 +205,7 @@ print(met, there)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")
-@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_the_bytes_are_the_same(tmp_path, kills):
     table, out, straight = tmp_path / "table.parquet", tmp_path / "out", tmp_path / "straight"
     light(60 * kills).to_parquet(table)

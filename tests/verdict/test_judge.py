@@ -60,7 +60,7 @@ def test_a_comparison_is_the_same_in_any_company(alone, jobs):
 def test_the_fits_of_a_collection_are_those_of_each_curve():
     many = company()
     by_itself = fit_all([ALONE], jobs=1)[0]
-    for jobs, given in ((1, many), (2, many[::-1]), (3, many)):
+    for jobs, given in ((1, many), (3, many[::-1])):
         fits = fit_all(given, jobs=jobs)
         fit = next(f for f in fits if given[f.index[0]] is ALONE)
         for name, e in by_itself.evidence.items():
@@ -148,12 +148,12 @@ def shipped(study, most=None):
 
 SCORED = [s for s in studies()["study"] if (data_dir() / s / "results.parquet").exists()]
 #: Series of each study that are looked at in the default run.
-SAMPLE = 5
+SAMPLE = 3
 
 
 def test_a_sample_of_the_corpus_has_possible_numbers():
     chosen = [c for study in SCORED for c in shipped(study, SAMPLE)]
-    assert len(chosen) > 35
+    assert len(chosen) > 2 * len(SCORED)
     check_numbers(compare_all(chosen))
 
 
