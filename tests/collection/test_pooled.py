@@ -59,7 +59,8 @@ def visible(collection):
 
 @pytest.fixture(scope="module")
 def found(collection, visible):
-    return fit_pooled(collection, effort=EFFORT, seed=2, visible=visible)
+    given = {"effort": EFFORT, "seed": 2, "draws": 1000, "visible": visible}
+    return fit_pooled(collection, shared=False, **given)
 
 
 # --- the evidence at other scales -----------------------------------------------------------
@@ -173,7 +174,7 @@ def test_what_the_tasks_are_is_seen(found):
 def test_same_seed_same_draws_whatever_the_threads(collection, visible):
     some = collection[4:8]
     found, again, other = (
-        fit_pooled(some, effort=EFFORT, seed=seed, jobs=jobs, visible=known)
+        fit_pooled(some, effort=EFFORT, seed=seed, draws=1000, jobs=jobs, visible=known)
         for seed, jobs, known in ((1, 2, None), (1, 1, visible), (2, 2, visible))
     )
     np.testing.assert_array_equal(again.shares, found.shares)

@@ -13,14 +13,14 @@ from emergent_stats.verdict.formula import Claim, Plan, outlook
 
 
 def test_large_jumps_are_found_and_lines_are_not():
-    plan = Plan.even(16, 4.0, n=1000, sigma=0.05)
+    plan = Plan.even(10, 4.0, n=1000, sigma=0.05)
     calls = []
     claims = {"large": Claim("jump", 2.0), "small": Claim("jump", 0.3)}
-    found = try_out(plan, claims, 24, seed=1, progress=lambda *done: calls.append(done))
+    found = try_out(plan, claims, 20, seed=1, progress=lambda *done: calls.append(done))
     assert found["large"].found > 0.8
     assert found["small"].found < found["large"].found
     assert found["large"].false < 0.1
-    assert calls[-1] == (72, 72)
+    assert calls[-1] == (60, 60)
 
 
 def test_trials_repeat_whatever_the_number_of_threads(monkeypatch):

@@ -93,13 +93,13 @@ def test_series_too_short_are_counted_by_their_scales():
 
 
 # --- the command line -----------------------------------------------------------------------
-@pytest.mark.parametrize("count", [3, 14])
+@pytest.mark.parametrize("count", [3, 13])
 def test_each_warning_is_printed_once(run, count):
     rows = [series(f"t{i}", RISE[::2], n=np.nan, assumed="chance") for i in range(count)]
     out = " ".join(run("test", pd.concat(rows)).split())
     assert out.count("n unknown for some models: assumed 1000") == 1
     assert f"! all {count}: assumed, not published: chance" in out
-    out = " ".join(run("discover", pd.concat(rows), "--keep-noise").split())
+    out = " ".join(run("discover", pd.concat(rows[:3]), "--keep-noise").split())
     assert out.count("n unknown for some models: assumed 1000") == 1
 
 
