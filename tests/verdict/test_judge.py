@@ -49,7 +49,7 @@ def alone():
     return compare_all([ALONE], jobs=1)[0].to_json()
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 3])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2, 3])
 def test_a_comparison_is_the_same_in_any_company(alone, jobs):
     many = company()
     together = compare_all(many if jobs != 2 else many[::-1], jobs=jobs)
