@@ -5,7 +5,8 @@ Every import counts, also those inside functions and those for types only.
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,13 @@ def imported(code: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own(names: Iterator[str], known: Mapping[str, Path]) -> set[str]:
+@cache
+def imported_by(path: Path) -> frozenset[str]:
+    """Dotted names of everything that a file imports."""
+    return frozenset(imported(read(path)))
+
+
+def own(names: Iterable[str], known: Mapping[str, Path]) -> set[str]:
     """Modules of the package among imported names."""
     found = set()
     for name in names:
@@ -93,7 +100,7 @@ def own(names: Iterator[str], known: Mapping[str, Path]) -> set[str]:
 
 def arrows() -> dict[str, set[str]]:
     """Module → modules of the package that it imports."""
-    return {name: own(imported(read(path)), MODULES) - {name} for name, path in MODULES.items()}
+    return {name: own(imported_by(path), MODULES) - {name} for name, path in MODULES.items()}
 
 
 def folder(module: str) -> str:
@@ -160,7 +167,7 @@ def test_only_one_folder_knows(package, where):
     knowing = {
         module
         for module, path in MODULES.items()
-        if package in {name.partition(".")[0] for name in imported(read(path))}
+        if package in {name.partition(".")[0] for name in imported_by(path)}
     }
     assert {module for module in knowing if folder(module) != where} == KNOWING.get(package, set())
 

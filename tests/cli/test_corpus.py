@@ -90,7 +90,7 @@ def test_cite_prints_bibtex_of_each_paper_once(run):
 
 
 # --- import ------------------------------------------------------------------------------
-def test_import_of_two_pythia_runs_can_be_tested(runs, tmp_path):
+def test_import_of_two_pythia_runs_can_be_tested(run, runs, tmp_path):
     def program(*words):
         command = [sys.executable, "-m", "emergent_stats.cli", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -105,7 +105,7 @@ def test_import_of_two_pythia_runs_can_be_tested(runs, tmp_path):
     table = corpus.read(tmp_path / "mine.parquet")
     assert set(table["study"]) == {"own"}
     assert sorted(set(table["params"])) == [70426624, 405334016]
-    rows = json.loads(program("test", "mine.parquet", "--task", "tiny_choice", "--json"))
+    rows = json.loads(run("test", "mine.parquet", "--task", "tiny_choice", "--json")[1])
     assert {row["metric"] for row in rows} == {"multiple_choice", "bits_per_byte", "brier"}
     assert {(row["study"], row["family"], row["m"]) for row in rows} == {("own", "pythia", 2)}
     assert {row["verdict"] for row in rows} == {"undecided"}  # two sizes say nothing

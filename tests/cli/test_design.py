@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from emergent_stats.cli import commands
+from emergent_stats.cli import commands, design_listing
 
 SMALL = ("design", "--models", 6, "--span", 3, "--n", 200)
 
@@ -60,11 +60,23 @@ def test_simulation_adds_its_shares_and_the_floor(run):
     assert "No rule can err less" in " ".join(out.split())
 
 
-def test_json_repeats_and_holds_the_numbers(run):
-    words = (*SMALL, "--sigma", 0.1, "--seeds", 2, "--simulate", 20, "--json")
+def test_json_repeats_and_holds_the_numbers(run, monkeypatch):
+    # one height is simulated as three are
+    monkeypatch.setattr(design_listing, "REFERENCE_HEIGHTS", ())
+    words = (*SMALL, "--models", 4, "--seeds", 2, "--height", 3, "--simulate", 20, "--json")
     status, out, _ = run(*words)
     assert status == 0
     assert run(*words)[1] == out
+    found = json.loads(out)
+    assert [(b["kind"], b["height"]) for b in found["breaks"]] == [("jump", 3.0), ("onset", 2.0)]
+    for row in found["breaks"]:
+        assert 0 <= row["simulated"]["found"] <= 1
+    assert 0 < found["bayes_floor"]["error"] < 0.5
+
+
+def test_json_holds_the_numbers_of_the_formula(run):
+    status, out, _ = run(*SMALL, "--sigma", 0.1, "--seeds", 2, "--json")
+    assert status == 0
     found = json.loads(out)
     assert (found["models"], found["seeds"], found["n"], found["sigma"]) == (6, 2, 200, 0.1)
     assert [(b["kind"], b["height"]) for b in found["breaks"]] == [
@@ -72,8 +84,6 @@ def test_json_repeats_and_holds_the_numbers(run):
     ]  # fmt: skip
     for row in found["breaks"]:
         assert 0 <= row["formula"]["found"] <= 1
-        assert 0 <= row["simulated"]["found"] <= 1
-    assert 0 < found["bayes_floor"]["error"] < 0.5
     powers = [a["found"] for a in found["helps"]]
     assert powers == sorted(powers, reverse=True)
 

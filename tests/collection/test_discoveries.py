@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from emergent_stats import Curve
+from emergent_stats.collection import model_noise
 from emergent_stats.collection.discoveries import (
     account_shares,
     benjamini_hochberg,
@@ -156,15 +157,16 @@ def test_offset_is_taken_out_of_the_skill():
     assert raw < other - 3
 
 
-@pytest.mark.slow
-def test_shared_noise_is_recovered_beside_a_line():
+@pytest.mark.parametrize("tasks", [5, pytest.param(24, marks=pytest.mark.slow)])
+def test_shared_noise_is_recovered_beside_a_line(monkeypatch, tasks):
+    monkeypatch.setattr(model_noise, "LEAST_TASKS", 5)
     rng = np.random.default_rng(7)
     u = np.array([0.0, 0.25, -0.1, -0.3, 0.3, 0.15, -0.35, 0.1])
-    curves = smooth(24, u, rng)
+    curves = smooth(tasks, u, rng)
     found = shared_noise(curves)
     assert len(found) == 1
     noise = found[0]
-    assert noise.tasks == 24
+    assert noise.tasks == tasks
     assert noise.models == tuple(f"m{i}" for i in range(8))
     line = np.stack([np.ones(8), X], 1)
     beside = np.eye(8) - line @ np.linalg.pinv(line)

@@ -52,8 +52,15 @@ def collection():
 
 
 @pytest.fixture(scope="module")
-def found(collection):
-    return fit_pooled(collection, effort=EFFORT, seed=2)
+def visible(collection):
+    """Tables of the one design that all series here have."""
+    return visible_tables(collection)
+
+
+@pytest.fixture(scope="module")
+def found(collection, visible):
+    given = {"effort": EFFORT, "seed": 2, "draws": 1000, "visible": visible}
+    return fit_pooled(collection, shared=False, **given)
 
 
 # --- the evidence at other scales -----------------------------------------------------------
@@ -164,11 +171,11 @@ def test_what_the_tasks_are_is_seen(found):
     np.testing.assert_array_equal(frame["p_jump"], found.probability[:, ACCOUNTS.index("jump")])
 
 
-def test_same_seed_same_draws_whatever_the_threads(collection):
+def test_same_seed_same_draws_whatever_the_threads(collection, visible):
     some = collection[4:8]
     found, again, other = (
-        fit_pooled(some, effort=EFFORT, seed=seed, jobs=jobs)
-        for seed, jobs in ((1, 2), (1, 1), (2, 2))
+        fit_pooled(some, effort=EFFORT, seed=seed, draws=1000, jobs=jobs, visible=known)
+        for seed, jobs, known in ((1, 2, None), (1, 1, visible), (2, 2, visible))
     )
     np.testing.assert_array_equal(again.shares, found.shares)
     np.testing.assert_array_equal(again.probability, found.probability)
@@ -176,25 +183,25 @@ def test_same_seed_same_draws_whatever_the_threads(collection):
     np.testing.assert_allclose(other.shares.mean(0), found.shares.mean(0), atol=0.05)
 
 
-def test_tables_of_a_design_are_made_once(collection, monkeypatch):
-    known = visible_tables(collection)
-    assert len(known) == 1
+def test_tables_of_a_design_are_made_once(collection, visible, monkeypatch):
+    assert len(visible) == 1
     monkeypatch.setattr("emergent_stats.collection.reweighted.visible_table", None)
-    assert visible_tables(collection, known=known) is known
+    assert visible_tables(collection, known=visible) is visible
 
 
-def test_series_that_stay_at_the_floor_count(collection):
+def test_series_that_stay_at_the_floor_count(collection, visible):
     zero = [curve(np.full(8, -9.0), task=f"z{i}") for i in range(3)]
     zero = [replace(c, score=np.zeros(8)) for c in zero]
-    with_them = fit_pooled([*collection[:3], *zero], effort=EFFORT, seed=1, draws=500)
+    given = {"effort": EFFORT, "seed": 1, "draws": 500, "visible": visible}
+    with_them = fit_pooled([*collection[:3], *zero], **given)
     assert len(with_them.curves) == 6
     assert with_them.probability[-1, ACCOUNTS.index("flat")] > 0.5
 
 
-def test_selection_shifts_the_odds_by_the_chance_of_passing(collection):
+def test_selection_shifts_the_odds_by_the_chance_of_passing(collection, visible):
     kept = [c for c in collection if c.score[-1] > 0.3]
     assert len(kept) >= 5
-    given = {"effort": EFFORT, "seed": 1, "draws": 1000, "shared": False}
+    given = {"effort": EFFORT, "seed": 1, "draws": 1000, "shared": False, "visible": visible}
     plain, told = (fit_pooled(kept, keep=keep, **given) for keep in (None, Succeeds(0.3)))
     flat = ACCOUNTS.index("flat")
     # a flat task seldom succeeds, so one that did is likelier to be flat than it looked
@@ -204,9 +211,10 @@ def test_selection_shifts_the_odds_by_the_chance_of_passing(collection):
 
 
 # --- what cannot be pooled ------------------------------------------------------------------
-def test_short_series_are_left_out_and_named(collection):
+def test_short_series_are_left_out_and_named(collection, visible):
     short = Curve([1e8, 1e9, 1e10], [0.1, 0.2, 0.3], "exact_match", n=100.0)
-    found = fit_pooled([*collection[:3], short], effort=EFFORT, seed=1, draws=200)
+    given = {"effort": EFFORT, "seed": 1, "draws": 200, "visible": visible}
+    found = fit_pooled([*collection[:3], short], **given)
     assert len(found.curves) == 3
     assert found.notes[0] == "1 series left out: fewer than 4 distinct scales."
     with pytest.raises(ResultsError, match="1 of 2 series can be pooled"):
@@ -215,10 +223,10 @@ def test_short_series_are_left_out_and_named(collection):
         fit_pooled(collection, draws=9)
 
 
-def test_too_few_nodes_are_refused(collection):
+def test_too_few_nodes_are_refused(collection, visible):
     few = replace(QUICK, kept=4, points=4, budget=64, scans=(6, 4))
     with pytest.raises(ResultsError, match="rest on fewer than 20 effective nodes"):
-        fit_pooled(collection, effort=few, seed=1, draws=200, shared=False)
+        fit_pooled(collection, effort=few, seed=1, draws=200, shared=False, visible=visible)
 
 
 def test_a_scale_at_the_end_of_its_range_is_said():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from emergent_stats.design import trial
 from emergent_stats.design.trial import Floor, bayes_floor, efficiency, try_out, visible_draws
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.model.hypothesis import Hypothesis
@@ -12,19 +13,21 @@ from emergent_stats.verdict.formula import Claim, Plan, outlook
 
 
 def test_large_jumps_are_found_and_lines_are_not():
-    plan = Plan.even(16, 4.0, n=1000, sigma=0.05)
+    plan = Plan.even(10, 4.0, n=1000, sigma=0.05)
     calls = []
     claims = {"large": Claim("jump", 2.0), "small": Claim("jump", 0.3)}
-    found = try_out(plan, claims, 24, seed=1, progress=lambda *done: calls.append(done))
+    found = try_out(plan, claims, 20, seed=1, progress=lambda *done: calls.append(done))
     assert found["large"].found > 0.8
     assert found["small"].found < found["large"].found
     assert found["large"].false < 0.1
-    assert calls[-1] == (72, 72)
+    assert calls[-1] == (60, 60)
 
 
-def test_trials_repeat_whatever_the_number_of_threads():
+def test_trials_repeat_whatever_the_number_of_threads(monkeypatch):
+    # blocks of which each thread has some
+    monkeypatch.setattr(trial, "_BLOCK", 12)
     plan, claims = Plan.even(5, 3.0), {"": Claim("onset", 2.0)}
-    assert try_out(plan, claims, 40, seed=3) == try_out(plan, claims, 40, seed=3, jobs=2)
+    assert try_out(plan, claims, 20, seed=3) == try_out(plan, claims, 20, seed=3, jobs=2)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_evidence_against_a_product_grid(hypothesis, points):
 def test_evidence_of_losses_is_the_marginal_normal_density():
     curve = Curve(AXIS, np.exp(-np.linspace(0, 1, 6)), "cross_entropy", stderr=np.full(6, 0.02))
     h = Hypothesis(PowerLaw(), CrossEntropy(), Gaussian(sigma=0.1))
-    want = brute.evidence_on_grid(h, curve, {"level": 1601, "slope": 801})
+    want = brute.evidence_on_grid(h, curve, {"level": 801, "slope": 401})
     found = evidence(h, curve, nodes=512)
     assert found.log_z[0] == pytest.approx(want, abs=0.01 + 3 * found.error[0])
 

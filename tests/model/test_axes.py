@@ -192,9 +192,9 @@ def test_every_command_takes_the_date(run, source, tmp_path):
     status, _, _ = run("plot", source, "--task", "sums", *some, "--out", tmp_path / "f.svg")
     assert status == 0
     assert "release date" in (tmp_path / "f.svg").read_text()
-    status, out, _ = run("discover", source, *some)
+    status, out, _ = run("discover", source, "--task", "sums", *some)
     assert (status, "slopes are per year" in " ".join(out.split())) == (0, True)
-    status, out, _ = run("arrivals", source, *some)
+    status, out, _ = run("arrivals", source, "--task", "sums", *some)
     assert (status, "arrivals per task and year at risk" in " ".join(out.split())) == (0, True)
     row = json.loads(run("forecast", source, "--task", "rise", *some,
                          "--cut", "2023-06-01", "--json")[1])[0]  # fmt: skip

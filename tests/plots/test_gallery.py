@@ -43,6 +43,8 @@ GALLERY = {
     "metric": lambda: metrics.plot_metric(),
     "sensitivity": lambda: plot_panels(many[:2], verdict.plot_sensitivity),
 }
+#: Presets of the default run: the narrowest figure, and the largest letters.
+BY_DEFAULT = ("single", "poster")
 SHOT = pytest.mark.mpl_image_compare(
     baseline_dir="baseline", style="default", tolerance=6, savefig_kwargs={"dpi": 70}
 )
@@ -54,8 +56,11 @@ def test_picture(name):
     return GALLERY[name]().figure
 
 
-@pytest.mark.parametrize("preset", style.PRESETS)
 @pytest.mark.parametrize("name", GALLERY)
+@pytest.mark.parametrize(
+    "preset",
+    [pytest.param(p, marks=[] if p in BY_DEFAULT else pytest.mark.slow) for p in style.PRESETS],
+)
 def test_no_word_is_cut(name, preset):
     with style.preset(preset):
         figure = GALLERY[name]().figure

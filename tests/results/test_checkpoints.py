@@ -105,6 +105,7 @@ def run_of_noise(seed, m=1000, rho=0.97, n=5000):
                  axis="step")  # fmt: skip
 
 
-def test_runs_without_a_leap_are_rarely_real():
-    found = compare_all([run_of_noise(s) for s in range(8)])
-    assert sum(c.verdict == "real" for c in found) <= 1
+@pytest.mark.parametrize(("count", "most"), [(2, 0), pytest.param(8, 1, marks=pytest.mark.slow)])
+def test_runs_without_a_leap_are_rarely_real(count, most):
+    found = compare_all([run_of_noise(s) for s in range(count)])
+    assert sum(c.verdict == "real" for c in found) <= most

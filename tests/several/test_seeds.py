@@ -35,7 +35,7 @@ def seeds_of(kind, per_scale, seed=5, scales=5):
     ("kind", "verdict"), [("line", "unimodal"), ("leap", "unimodal"), ("smooth", "bimodal")]
 )
 def test_planted_truths_at_ten_seeds(kind, verdict):
-    found = compare_seeds(seeds_of(kind, 10, scales=4), nodes=400)
+    found = compare_seeds(seeds_of(kind, 10, scales=4), nodes=200)
     assert found.verdict == verdict
     assert sum(found.probabilities.values()) == pytest.approx(1.0)
     assert found.p_bimodal == pytest.approx(1.0 - (verdict == "unimodal"), abs=0.05)

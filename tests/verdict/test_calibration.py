@@ -44,19 +44,30 @@ def test_stopped_p_values_are_no_smaller_than_chance_allows(level):
     assert np.mean(np.array(found) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 4000)
 
 
-def test_a_null_that_stops_is_a_random_part_of_the_whole(monkeypatch):
+def rises(batch, hypotheses, seed, jobs, progress, focus):
+    """Stand-in for Bayes factors: how much the largest rise of a series exceeds .32."""
+    progress(len(batch))
+    return focus + np.diff(batch.obs.value, axis=1).max(1) - 0.32
+
+
+@pytest.mark.parametrize(
+    ("size", "factors"),
+    [(4000, rises), pytest.param(300, calibration.bayes_factors, marks=pytest.mark.slow)],
+)
+def test_a_null_that_stops_is_a_random_part_of_the_whole(monkeypatch, size, factors):
+    monkeypatch.setattr(calibration, "bayes_factors", factors)
     # most of the gradual account's posterior is one hypothesis, and it looks less broken
     skill = np.array([-1.4, -1.2, -0.9, -0.8, 0.3, 0.4, 0.6, 0.7, 0.9])
     curve = Curve(SIZES, np.round(400 * np.exp(-np.exp(-skill))) / 400, "exact_match", n=400)
     eager = replace(judge.THRESHOLDS, probability=0.3)
-    early = compare(curve, calibrate=300, thresholds=eager)
+    early = compare(curve, calibrate=size, thresholds=eager)
     monkeypatch.setattr(judge, "ENOUGH_AS_BROKEN", None)
-    whole = compare(curve, calibrate=300, thresholds=eager)
+    whole = compare(curve, calibrate=size, thresholds=eager)
     assert early.p_real > 0.3
-    assert whole.p_cal > 1 / 301
-    spread = whole.p_cal * np.sqrt(1 / ENOUGH_AS_BROKEN + 1 / (300 * whole.p_cal))
+    assert 1 / (size + 1) < whole.p_cal < 1
+    spread = whole.p_cal * np.sqrt(1 / ENOUGH_AS_BROKEN + 1 / (size * whole.p_cal))
     assert abs(early.p_cal - whole.p_cal) < 4 * spread
-    if early.p_cal > ENOUGH_AS_BROKEN / 300:
+    if early.p_cal > ENOUGH_AS_BROKEN / size:
         assert early.power is None
         assert early.powers == {}
     assert whole.power is not None

@@ -93,13 +93,13 @@ def test_series_too_short_are_counted_by_their_scales():
 
 
 # --- the command line -----------------------------------------------------------------------
-@pytest.mark.parametrize("count", [3, 14])
+@pytest.mark.parametrize("count", [3, 13])
 def test_each_warning_is_printed_once(run, count):
-    rows = [series(f"t{i}", RISE, n=np.nan, assumed="chance") for i in range(count)]
+    rows = [series(f"t{i}", RISE[::2], n=np.nan, assumed="chance") for i in range(count)]
     out = " ".join(run("test", pd.concat(rows)).split())
     assert out.count("n unknown for some models: assumed 1000") == 1
     assert f"! all {count}: assumed, not published: chance" in out
-    out = " ".join(run("discover", pd.concat(rows), "--keep-noise").split())
+    out = " ".join(run("discover", pd.concat(rows[:3]), "--keep-noise").split())
     assert out.count("n unknown for some models: assumed 1000") == 1
 
 
@@ -110,7 +110,7 @@ def test_a_warning_of_some_names_one(run):
 
 
 def test_short_series_are_one_line_and_stay_in_the_rows(run, tmp_path):
-    rows = pd.concat([series("long", RISE), *[series(f"s{i}", [0.3]) for i in range(60)]])
+    rows = pd.concat([series("long", RISE[::2]), *[series(f"s{i}", [0.3]) for i in range(60)]])
     out = run("test", rows)
     text = " ".join(out.split())
     assert "60 series are undecided and not in the table, of too few scales (1 scale: 60)" in text
