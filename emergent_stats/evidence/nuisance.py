@@ -196,8 +196,9 @@ def _ends(obs: Observations, metric: Metric, alike: bool):
         share = 1.0 - share
     share, weight = np.where(obs.mask, share, 0.0), np.where(obs.mask, weight, 0.0)
     rows = np.arange(len(obs.mask))
-    first = np.where(obs.mask, share, np.inf).argmin(1)
-    last = np.where(obs.mask, share, -np.inf).argmax(1)
+    # those that leave least to either rate: a lower score on a handful of examples rules out less
+    first = np.where(obs.mask, share + 3.0 * spread, np.inf).argmin(1)
+    last = np.where(obs.mask, share - 3.0 * spread, -np.inf).argmax(1)
     return (
         np.maximum(share[rows, first], 0.0),
         np.maximum(1.0 - share[rows, last], 0.0),
@@ -359,7 +360,8 @@ def _mixture_nodes(
     rest, close, loose, pinned = _RATE_SHARES
     bumps = [(close, at, width), (loose, at, width + 0.25 * at)]
     # no rate is far above the extreme score, nor where the prior has nothing
-    there = (common[0] < end) & (np.abs(np.interp(common[0], value, _Z)) < 5.0)
+    # (what no score has at all is a bump that begins at 0)
+    there = (common[0] < end) & (np.abs(np.interp(sum(common), value, _Z)) < 5.0)
     if there.any():
         bumps += [(pinned / there.sum(), m, 1.5 * s)
                   for m, s in zip(common[0][there], common[1][there], strict=True)]  # fmt: skip
