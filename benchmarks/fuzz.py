@@ -2,8 +2,8 @@
 
 Of every curve of `tests/designs.py` (any metric, 4 to 200 models, 1 to 10⁷ examples, scores at 0,
 at 1 and below chance) the evidence of one hypothesis of each account, drawn at random, is computed
-at the smallest effort, which is where errors are largest; of every tenth curve those of all.
-Nine of ten curves have at most as many models as published families do (24), the tenth up to 200.
+at the smallest effort, which is where errors are largest; of every twentieth curve those of all.
+Most curves have at most as many models as published families do (24), every twentieth up to 200.
 Checked: none above the largest log likelihood (0 for counts), none NaN, errors not negative,
 probabilities that sum to 1, no warning of numpy.
 
@@ -35,7 +35,7 @@ from emergent_stats.verdict.decision import too_few
 from emergent_stats.verdict.sensitivity import account_log_z, probabilities
 
 #: All hypotheses of one design in so many, and more models than `USUAL` in one of so many.
-WHOLE, LARGE = 10, 10
+WHOLE, LARGE = 20, 20
 #: Most models of the other designs.
 USUAL = 24
 

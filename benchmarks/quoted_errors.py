@@ -35,8 +35,8 @@ from emergent_stats.verdict.decision import too_few
 
 RESULTS = Path(__file__).parent / "results"
 #: Error of a reference above which it is left out, and the one at which it is good enough.
-ROUGH, ENOUGH = 0.06, 0.02
-NEAR, MODELS, DRAWS, ROUNDS, KERNELS = 5.0, 40, 20_000, 8, 300
+ROUGH, ENOUGH = 0.06, 0.03
+NEAR, MODELS, DRAWS, ROUNDS, KERNELS = 5.0, 24, 10_000, 12, 300
 DF, SHARES = 5.0, (0.75, 0.15, 0.10)
 _Z = np.linspace(-8.5, 8.5, 6001)
 
