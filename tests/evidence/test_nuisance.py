@@ -89,6 +89,31 @@ def test_a_rounded_score_leaves_the_rate_what_rounding_hides(n):
     assert np.log(found) == pytest.approx(np.log(stats.beta.cdf(0.05, 1, 50)), abs=0.1)
 
 
+def test_scores_that_are_all_zero_pin_a_rate_down_too():
+    """Sixteen models without a right answer know more of the guess rate than one of them."""
+    score = np.append(np.zeros(16), [0.3, 0.6])
+    curve = Curve(np.logspace(8, 11, 18), score, "exact_match", n=130.0)
+    metric = ExactMatch(lapse=0.02)
+    nodes = lattice(observe([curve], metric), metric, Binomial(), 2.0, 8, 8)
+    found = (np.exp(nodes.log_rate_weight[0]) * (1 - nodes.guess[0]) ** (16 * 130)).sum()
+    assert np.log(found) == pytest.approx(np.log(50 / (50 + 16 * 130)), abs=0.1)
+
+
+def test_a_low_score_on_a_handful_of_examples_does_not_say_where_the_nodes_stand():
+    """The score that leaves least to the guess rate does, though it is not the lowest."""
+    n = np.array([57, 1e5, 4e3, 2e5, 1e5, 1e5])
+    curve = Curve(
+        np.logspace(8, 11, 6), np.array([1, 4500, 160, 6000, 5000, 70000]) / n, "exact_match", n=n
+    )
+    metric = ExactMatch(lapse=0.02)
+    nodes = lattice(observe([curve], metric), metric, Binomial(), 2.0, 8, 8)
+    found = (np.exp(nodes.log_rate_weight[0]) * stats.binom.pmf(6000, 2e5, nodes.guess[0])).sum()
+    want = integrate.quad(
+        lambda v: stats.beta.pdf(v, 1, 50) * stats.binom.pmf(6000, 2e5, v), 0.027, 0.033
+    )[0]
+    assert np.log(found) == pytest.approx(np.log(want), abs=0.2)
+
+
 def test_numbers_in_place_of_priors_are_single_nodes():
     metric = ExactMatch(guess=0.1, lapse=0.02)
     curve = Curve(AXIS, HIGH, "exact_match", n=200.0)
