@@ -8,6 +8,7 @@ what the run before said. New examples are sought on purpose, with
 ``--hypothesis-profile search``; `make test-slow` does that.
 """
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,12 @@ settings.register_profile("search", _UNHURRIED, max_examples=1000)
 def pytest_configure(config):
     """Pictures are compared with their baselines in every run (pytest-mpl)."""
     config.option.mpl = True
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays: the collector of garbage need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
