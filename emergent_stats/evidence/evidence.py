@@ -27,7 +27,7 @@ from emergent_stats.model.observed import BINOMIAL
 # rate whose posterior rests on one node (it falls with the number that share it), where the
 # scores say little of the rate and where they pin it down. Measured against importance sampling on
 # designs drawn at random (`benchmarks/quoted_errors.py`).
-_NODES_ERROR, _RATE_ERROR, _SHARP_RATE_ERROR = 0.08, 0.05, 0.2
+_NODES_ERROR, _RATE_ERROR, _SHARP_RATE_ERROR = 0.06, 0.05, 0.2
 # nats of Kullback-Leibler divergence from the prior at which a rate is pinned down
 _SHARP = 0.7
 #: A log evidence this far below the best need not be exact.

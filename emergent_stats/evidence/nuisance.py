@@ -170,8 +170,10 @@ def _middle(at: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ends(obs: Observations, metric: Metric, alike: bool):
-    """Lowest score and what the highest lacks, with the standard errors of both, (C,) each.
+    """Scores that leave least to either rate: (C,) each, with their standard errors.
 
+    One is a score, the other what a score lacks; one on a handful of examples may leave more than
+    a higher one.
     Then what the scores at either end of the axis have in common, and what those lack
     (`_in_common`; None where the curves are `alike` and share their nodes). As shares of right
     answers: an error rate is turned round.
@@ -196,7 +198,6 @@ def _ends(obs: Observations, metric: Metric, alike: bool):
         share = 1.0 - share
     share, weight = np.where(obs.mask, share, 0.0), np.where(obs.mask, weight, 0.0)
     rows = np.arange(len(obs.mask))
-    # those that leave least to either rate: a lower score on a handful of examples rules out less
     first = np.where(obs.mask, share + 3.0 * spread, np.inf).argmin(1)
     last = np.where(obs.mask, share - 3.0 * spread, -np.inf).argmax(1)
     return (
@@ -359,8 +360,8 @@ def _mixture_nodes(
     share = float(special.ndtr(np.interp(end, value, _Z)))
     rest, close, loose, pinned = _RATE_SHARES
     bumps = [(close, at, width), (loose, at, width + 0.25 * at)]
-    # no rate is far above the extreme score, nor where the prior has nothing
-    # (what no score has at all is a bump that begins at 0)
+    # no rate is far above the extreme score, nor where the prior has nothing (a bump at 0, of
+    # scores without a right answer, counts by where it reaches)
     there = (common[0] < end) & (np.abs(np.interp(sum(common), value, _Z)) < 5.0)
     if there.any():
         bumps += [(pinned / there.sum(), m, 1.5 * s)

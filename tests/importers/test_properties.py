@@ -50,8 +50,8 @@ pythia-70m,pythia,7e7,3e11
 model1,simple,1e9,
 GPT-2,gpt,1.5e9,
 """
-#: An example imports a whole folder: a tenth of those of other properties.
-FEW = settings(max_examples=settings.default.max_examples // 10)
+#: An example imports a whole folder: a quarter of those of other properties.
+FEW = settings(max_examples=settings.default.max_examples // 4)
 #: Finite numbers whose square, inverse, exponential or sum no float holds, or that are too long.
 EXTREMES = (1.3e154, -1.3e154, 1.7e308, -1.7e308, 5e-324, 10**400)
 JSON_VALUES = st.one_of(

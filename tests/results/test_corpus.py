@@ -388,7 +388,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings.default.max_examples * 3 // 2)
 @given(st.lists(st.fixed_dictionaries({c: CELLS for c in COLUMNS}), min_size=1, max_size=4))
 def test_any_table_is_valid_or_one_clear_error(rows):
     given_rows = pd.DataFrame(rows, dtype=object)
