@@ -26,6 +26,7 @@ from designs import random_curve
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.integrand import log_visibility, log_visible_share
 from emergent_stats.evidence.many import evidences
+from emergent_stats.evidence.nuisance import LEAST_SIGMA
 from emergent_stats.evidence.threads import each
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.likelihood import log_likelihood
@@ -69,7 +70,8 @@ def log_target(hypothesis, curve, batch, z):
     possible = (guess + lapse < 1) | hypothesis.metric.continuous
     guess, lapse = np.where(possible, guess, 0.0), np.where(possible, lapse, 0.0)
     rows = np.zeros(len(z), int)
-    sigma = np.maximum(sigma, 1e-6)
+    # what is declared: noise of losses below this is not told from none
+    sigma = np.maximum(sigma, LEAST_SIGMA if hypothesis.metric.continuous else 1e-6)
     ll = log_likelihood(batch.obs, hypothesis.metric, skill, sigma, guess, lapse, rows).sum(1)
     gate = log_visibility(hypothesis, x, np.ones(x.shape, bool), values, skill)
     return np.where(possible, ll + gate, -np.inf) + stats.norm.logpdf(z).sum(1)

@@ -21,8 +21,8 @@ from emergent_stats.model.observed import BINOMIAL, SKILL_NORMAL, Observations, 
 from emergent_stats.model.priors import Prior
 
 _Z = np.linspace(-8.0, 8.0, 1601)
-#: Smallest noise between models that is told from none, in nats.
-_LEAST_SIGMA = 5e-4
+#: Smallest noise between models that is told from none, in nats; less counts as this much.
+LEAST_SIGMA = 5e-4
 # prior probability below which a rate as extreme as the scores is out of the question
 _RULED_OUT = 1e-6
 # places at which the fit of a line is looked at, and nodes of what is irreducible in a loss
@@ -142,8 +142,8 @@ def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.nd
     # σ well below the noise of the examples cannot be told from none
     finest = 0.3 / np.sqrt(max(float(np.max(obs.guide_info * obs.mask)), 1e-12))
     if obs.kind == SKILL_NORMAL:
-        finest = _LEAST_SIGMA
-    bottom = float(np.clip(finest, _LEAST_SIGMA, 0.03 * top))
+        finest = LEAST_SIGMA
+    bottom = float(np.clip(finest, LEAST_SIGMA, 0.03 * top))
     m = int(obs.mask.sum(1).max())
     # even in a coordinate that runs like log σ where the scores decide and like the prior's z
     # where its tail does: what follows a posterior of either width
@@ -315,7 +315,7 @@ def _fit_of_line(
     skill, slope = metric.beyond(shown, middle[:, None])
     line = np.stack([np.ones_like(x), x], axis=1)
     rest = skill - skill @ (line @ np.linalg.pinv(line)).T
-    least = ((error * slope) ** 2).sum(1) + x.size * _LEAST_SIGMA**2
+    least = ((error * slope) ** 2).sum(1) + x.size * LEAST_SIGMA**2
     return np.log(slope).sum(1) - 0.5 * max(x.size - 1, 1) * np.log((rest**2).sum(1) + least)
 
 

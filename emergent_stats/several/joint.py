@@ -42,7 +42,7 @@ from emergent_stats.several.joint_evidence import joint_log_evidence, posterior_
 from emergent_stats.several.joint_model import JOINT_ACCOUNTS, JointHypothesis, joint_hypotheses
 from emergent_stats.several.views import Views
 from emergent_stats.verdict.decision import SMOOTH, either_of, speaks_for
-from emergent_stats.verdict.words import with_kind
+from emergent_stats.verdict.words import probability_is, with_kind
 
 __all__ = ["JointComparison", "compare_joint"]
 
@@ -137,7 +137,7 @@ class JointComparison:
         return f"<p><b>{escape(repr(self).strip('<>'))}</b></p>{picture(self)}"
 
     def __str__(self) -> str:
-        shown = ", ".join(f"P({a}) = {p:.3f}" for a, p in self.probabilities.items())
+        shown = ", ".join(probability_is(f"P({a})", p) for a, p in self.probabilities.items())
         lines = [f"{with_kind(self.verdict, self.kind)}: {self.reason}", shown]
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
 
@@ -212,10 +212,11 @@ def _weighed(views: Views, found: list[tuple[JointHypothesis, Estimate]]) -> Joi
         if account == "gradual" and leaps:
             verdict = "artefact"
         kind = _kind(views, account, probabilities, found)
-        reason = f"{_IN_WORDS[verdict]}: P = {top:.3f}"
+        reason = f"{_IN_WORDS[verdict]}: {probability_is('P', top)}"
     elif clears(whole) and speaks_for(probabilities, PROBABILITY) == "smooth":
         verdict, kind, words = either_of(probabilities, leaps)
-        reason = f"one skill without a break explains all metrics: P = {whole:.3f} ({words})"
+        sure = probability_is("P", whole)
+        reason = f"one skill without a break explains all metrics: {sure} ({words})"
     else:
         verdict, kind = "undecided", None
         reason = (

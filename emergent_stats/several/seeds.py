@@ -43,7 +43,7 @@ from emergent_stats.model.trends import (
 from emergent_stats.results.showing import picture
 from emergent_stats.several.joint import PROBABILITY
 from emergent_stats.several.joint_evidence import by_model, check_counts
-from emergent_stats.verdict.words import with_kind
+from emergent_stats.verdict.words import probability_is, with_kind
 
 #: Nats between the seeds that have broken through and those that have not: far from 0.
 APART = Gamma(4.0, 0.6)
@@ -172,7 +172,7 @@ class SeedComparison:
         return f"<p><b>{escape(repr(self).strip('<>'))}</b></p>{picture(self)}"
 
     def __str__(self) -> str:
-        shown = ", ".join(f"P({n}) = {p:.3f}" for n, p in self.probabilities.items())
+        shown = ", ".join(probability_is(f"P({n})", p) for n, p in self.probabilities.items())
         return "\n".join(
             [f"{self.verdict}: {self.reason}", shown, *(f"warning: {w}" for w in self.warnings)]
         )
@@ -241,18 +241,18 @@ def compare_seeds(curve: Curve, *, seed: int = 0, nodes: int = 1500) -> SeedComp
         verdict = "undecided"
         reason = (
             f"{about}: fewer than {MIN_SEEDS} per scale, so that one or two outliers would make a "
-            f"second group (P of two = {two:.2f} if noise is normal)"
+            f"second group ({probability_is('P of two', two)} if noise is normal)"
         )
     elif two > PROBABILITY:
         verdict = "bimodal"
         breaks = probabilities["two, weight breaks"] / two
         kind = "breaks" if breaks > PROBABILITY else "smooth" if breaks < 0.05 else "unresolved"
-        reason = f"two groups of seeds: P = {two:.3f}; {about}"
+        reason = f"two groups of seeds: {probability_is('P', two)}; {about}"
     elif two < 1 - PROBABILITY:
-        verdict, reason = "unimodal", f"one group of seeds: P = {1 - two:.3f}; {about}"
+        verdict, reason = "unimodal", f"one group of seeds: {probability_is('P', 1 - two)}; {about}"
     else:
         verdict = "undecided"
-        reason = f"{about} cannot tell one group from two (P of two = {two:.2f})"
+        reason = f"{about} cannot tell one group from two ({probability_is('P of two', two)})"
     return SeedComparison(used, probabilities, verdict, kind, reason, tuple(warnings), found)
 
 

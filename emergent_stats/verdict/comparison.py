@@ -17,7 +17,7 @@ from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.results.showing import picture
 from emergent_stats.verdict.decision import THRESHOLDS, Thresholds
 from emergent_stats.verdict.graded import lean, sentence
-from emergent_stats.verdict.words import probability, with_kind
+from emergent_stats.verdict.words import probability, probability_is, with_kind
 
 _COLUMNS = 80
 #: Most sentences on priors that turn the verdict.
@@ -306,7 +306,8 @@ def comparison_text(c: Comparison) -> str:
     lines.append("")
     for account in ACCOUNTS:
         p = getattr(c, f"p_{account}")
-        lines.append(f"  P({account}){' ' * (8 - len(account))} {p:6.3f}  {'█' * round(40 * p)}")
+        of = f"P({account})"
+        lines.append(f"  {of:<11} {probability(p):>5}  {'█' * round(40 * p)}")
     lines += [
         "",
         f"  log Bayes factor, break against gradual: {c.log_bf:+.2f} ± {c.log_bf_error:.2f}",
@@ -317,7 +318,7 @@ def comparison_text(c: Comparison) -> str:
     for h in c.hypotheses:
         lines.append(
             f"  {h['hypothesis']:<17} {h['account']:<9} {h['log_evidence']:12.2f} "
-            f"{h['error']:7.2f} {h['probability']:12.3f}  {h['warning']}".rstrip()
+            f"{h['error']:7.2f} {probability(h['probability']):>12}  {h['warning']}".rstrip()
         )
     return "\n".join([*lines, *_warnings(c)])
 
@@ -370,7 +371,7 @@ def _details(c: Comparison) -> Iterator[str]:
         yield f"expected score, first to last scale: {c.rise[0]:+.3g} to {c.rise[1]:+.3g} (90 %)"
     yield f"P(break) over the sensitivity grid: {min(real):.2f} to {max(real):.2f}"
     if np.isfinite(c.p_second):
-        yield f"P(break) on the logit scale of skill: {c.p_second:.3f}"
+        yield probability_is("P(break) on the logit scale of skill", c.p_second)
     low, high = (float(v) for v in c.at)
     axis = c.curve.scale_axis
     unit = "10^" if axis.logarithmic else ""
@@ -434,8 +435,8 @@ def _warnings(c: Comparison) -> list[str]:
 def comparison_html(c: Comparison) -> str:
     """Verdict, reason, the picture (else the probabilities) and the warnings as HTML, escaped."""
     rows = "".join(
-        f"<tr><td>{account}</td><td>{getattr(c, f'p_{account}'):.3f}</td></tr>"
-        for account in ACCOUNTS
+        f"<tr><td>{account}</td><td>{html.escape(probability(p))}</td></tr>"
+        for account, p in ((account, getattr(c, f"p_{account}")) for account in ACCOUNTS)
     )
     table = f"<table><tr><th>account</th><th>probability</th></tr>{rows}</table>"
     notes = "".join(f"<li>{html.escape(w)}</li>" for w in c.warnings)

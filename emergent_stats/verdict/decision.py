@@ -9,6 +9,7 @@ import numpy as np
 
 from emergent_stats.model.curve import MIN_SCALES, Curve
 from emergent_stats.model.trends import ACCOUNTS, BREAKS, JUMP_WIDTH
+from emergent_stats.verdict.words import probability, probability_is
 
 #: Every verdict, in the order of tables and figures.
 VERDICTS = ("real", "artefact", "gradual", "flat", "falls", "undecided")
@@ -191,15 +192,15 @@ def decide(f: Findings, thresholds: Thresholds = THRESHOLDS) -> Verdict:
 
 def _by_probability(f: Findings, t: Thresholds) -> Verdict:
     said = speaks_for(f.chances, t.probability)
+    flat = probability_is("P(flat)", f.p_flat)
     if said == "flat":
-        robust = f.grid_flat[0] > t.grid
-        return Verdict("flat", None, f"nothing visible happens: P(flat) = {f.p_flat:.3f}", robust)
+        return Verdict("flat", None, f"nothing visible happens: {flat}", f.grid_flat[0] > t.grid)
     if f.p_flat > 0.5 and f.p_small_change > t.probability:
         return Verdict(
             "flat",
             None,
-            f"nothing that matters happens: P(flat) = {f.p_flat:.2f}, and the expected score "
-            f"changes by less than {t.rise:g} with probability {f.p_small_change:.3f}",
+            f"nothing that matters happens: {flat}; {probability_is('P', f.p_small_change)} that "
+            f"the expected score changes by less than {t.rise:g}",
             f.grid_flat[0] > t.grid,
         )
     rule = {
@@ -218,10 +219,10 @@ _FALLING = {
 
 
 def _maybe_falls(f: Findings, t: Thresholds) -> Verdict:
-    lead = f"P(falls) = {f.p_falls:.3f}"
+    lead = probability_is("P(falls)", f.p_falls)
     if not f.grid_falls[0] > t.grid:
         return _undecided(
-            f"prior: {lead}, but {f.grid_falls[0]:.2f} under another reasonable prior"
+            f"prior: {lead}, but {probability(f.grid_falls[0])} under another reasonable prior"
         )
     return Verdict("falls", f.shape, f"{_FALLING[f.shape]}: {lead}", True)
 
@@ -239,15 +240,16 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
         "onset": "skill sets on, or grows faster, from a definite scale without leaping",
         "unresolved": "skill breaks, but whether it leaps or sets on cannot be told",
     }[kind]
-    lead = f"P(jump or onset) = {f.p_real:.3f}"
+    lead = probability_is("P(jump or onset)", f.p_real)
     if not robust:
         return _undecided(
-            f"prior: {lead}, but {f.grid_real[0]:.2f} under another reasonable prior "
+            f"prior: {lead}, but {probability(f.grid_real[0])} under another reasonable prior "
             "(see the sensitivity grid)"
         )
     if f.second_real < t.second_scale:
         return _undecided(
-            f"skill scale: {lead} on the log scale of skill, {f.second_real:.2f} on the logit scale"
+            f"skill scale: {lead} on the log scale of skill, {probability(f.second_real)} on the "
+            "logit scale"
         )
     # the null is fitted to the data at hand: the steepest mimic of what is to be tested. It can
     # confirm a verdict, and does not take one back
@@ -263,13 +265,13 @@ def _maybe_real(f: Findings, t: Thresholds) -> Verdict:
 
 
 def _maybe_gradual(f: Findings, t: Thresholds) -> Verdict:
-    lead = f"P(gradual) = {f.p_gradual:.3f}"
+    lead = probability_is("P(gradual)", f.p_gradual)
     if (doubt := _doubt_of_smooth(f, t, lead, f.grid_gradual[0])) is not None:
         return doubt
     if f.power is None:
         how = "power not simulated"
     else:
-        how = f"a jump where the score rises most would be found with power {f.power:.2f}"
+        how = f"a jump where the score rises most would be found with power {probability(f.power)}"
     verdict, words = "gradual", "skill grows smoothly"
     if f.apparent_jump:
         verdict, words = "artefact", "the score looks like a jump, the skill behind it is smooth"
@@ -284,14 +286,14 @@ def either_of(p: Mapping[str, float], apparent_jump: bool) -> tuple[str, str, st
     first, second, third = sorted(SMOOTH, key=lambda name: -p[name])
     others = (second, third) if p[third] > _NAMED else (second,)
     verdict = "artefact" if apparent_jump and first == "gradual" else first
-    words = " or ".join(f"{name} {p[name]:.2f}" for name in (first, *others))
+    words = " or ".join(f"{name} {probability(p[name])}" for name in (first, *others))
     return verdict, "or_" + "_or_".join(sorted(others)), words
 
 
 def _maybe_smooth(f: Findings, t: Thresholds) -> Verdict:
     p = f.chances
     verdict, kind, either = either_of(p, f.apparent_jump)
-    lead = f"P(no break) = {chance_of(p, 'smooth'):.3f}"
+    lead = probability_is("P(no break)", chance_of(p, "smooth"))
     # a share of all but the breaks, in the worst cell
     if (doubt := _doubt_of_smooth(f, t, lead, 1.0 - f.grid_real[1])) is not None:
         return doubt
@@ -314,11 +316,11 @@ def _doubt_of_smooth(f: Findings, t: Thresholds, lead: str, least: float) -> Ver
             f"measured {f.last_gap}: there a jump in skill cannot be told from a steep trend"
         )
     if not least > t.grid:
-        return _undecided(f"prior: {lead}, but {least:.2f} under another reasonable prior")
+        return _undecided(f"prior: {lead}, but {probability(least)} under another reasonable prior")
     if f.apparent_jump and f.power is not None and f.power < t.power:
         return _undecided(
             f"power: {lead}, but a jump of the claimed height would be found with "
-            f"probability {f.power:.2f} only"
+            f"probability {probability(f.power)} only"
         )
     return None
 
@@ -330,7 +332,7 @@ def _undecided(reason: str) -> Verdict:
 def _why_undecided(f: Findings, t: Thresholds) -> str:
     parts = f.chances
     ranked = sorted(parts, key=lambda k: -parts[k])
-    fits = " and ".join(f"{k} {parts[k]:.2f}" for k in ranked if parts[k] > _NAMED)
+    fits = " and ".join(f"{k} {probability(parts[k])}" for k in ranked if parts[k] > _NAMED)
     if f.edge:
         why = (
             f"edge: the score rises ever faster up to the last model, nothing measured {f.last_gap}"
@@ -348,5 +350,5 @@ def _why_undecided(f: Findings, t: Thresholds) -> str:
     else:
         why = f"too alike: what would tell the accounts apart drowns in noise at {f.scales} scales"
     if chance_of(parts, "smooth") > t.probability:
-        why += f"; no break, P(jump or onset) = {f.p_real:.3f}, but it may fall"
+        why += f"; no break, {probability_is('P(jump or onset)', f.p_real)}, but it may fall"
     return f"{why} (P: {fits})"

@@ -36,6 +36,7 @@ from emergent_stats.model.trends import (
     WideTransition,
 )
 from emergent_stats.verdict.decision import chance_of, speaks_for
+from emergent_stats.verdict.words import probability
 
 FACTORS = (0.5, 1.0, 2.0)
 GRID = tuple(product(FACTORS, FACTORS, FACTORS))
@@ -295,7 +296,7 @@ def flip_words(flip: Flip) -> str:
     said = {"smooth": "no break"}
     before, after = (said.get(v, v) for v in (flip.before, flip.after))
     name = {"real": "jump or onset", **said}.get(flip.account, flip.account)
-    change = f"P({name}) {flip.p_before:.2f} → {flip.p_after:.2f}"
+    change = f"P({name}) {probability(flip.p_before)} → {probability(flip.p_after)}"
     lead = "{} only if" if flip.before == "undecided" else "{} no more if"
     verdict = after if before == "undecided" else before
     if "undecided" not in (before, after):

@@ -77,6 +77,18 @@ def probability(value: float | None) -> str:
     return f"{value:.2f}".lstrip("0")
 
 
+def probability_is(of: str, value: float | None) -> str:
+    """Probability in a sentence, without false certainty.
+
+    Examples
+    --------
+    >>> probability_is("P(gradual)", 0.97), probability_is("P(gradual)", 0.9997)
+    ('P(gradual) = .97', 'P(gradual) > .99')
+    """
+    said = probability(value)
+    return f"{of} {said[0]} {said[1:]}" if said[0] in "<>" else f"{of} = {said}"
+
+
 def number(value: float | None) -> str:
     """Signed number with one decimal; a dash where there is none.
 
