@@ -15,15 +15,30 @@ from emergent_stats.model.visible import LEAST
 
 #: (smallest/actual change)⁴ below which a change is plain to see, and so at all nodes around it.
 OPEN = 1e-5
+# raw skills of losses beyond this are not told from it
+_FARTHEST = 600.0
 
 
 @KERNEL
-def _look(gate, s, out, lean):
-    """Fractions at skills `s` (m,) and their slopes; for losses the skills themselves."""
+def _shown(gate, s, floor):
+    """Skill that a loss shows, up to a constant, over what is irreducible in it; and its slope.
+
+    With u = exp(−raw skill) a loss L is u or, on the logit scale, log(1 + u), and what L + ℓ shows
+    is −log(u + ℓ) or −log(u + 1 − exp(−ℓ)) − ℓ: `floor` is what is added to u.
+    """
+    if floor == 0.0:
+        return s, 1.0
+    u = math.exp(-min(max(gate.start + gate.step * s, -_FARTHEST), _FARTHEST))
+    return -math.log(u + floor) / gate.step, u / (u + floor)
+
+
+@KERNEL
+def _look(gate, s, floor, out, lean):
+    """Fractions at skills `s` (m,) and their slopes; for losses the skills that show."""
     m = s.size
     if gate.continuous:
         for i in range(m):
-            out[i], lean[i] = s[i], 1.0
+            out[i], lean[i] = _shown(gate, s[i], floor)
         return
     inverse, last = 1.0 / gate.step, gate.f.size - 1.0
     top, one = np.int32(gate.f.size - 2), np.uint64(1)
@@ -39,10 +54,10 @@ def _look(gate, s, out, lean):
 
 
 @KERNEL
-def _seen(gate, s):
-    """Fraction at skill `s`, or the skill itself for losses."""
+def _seen(gate, s, floor):
+    """Fraction at skill `s`, or for losses the skill that shows."""
     if gate.continuous:
-        return s
+        return _shown(gate, s, floor)[0]
     u = min(max((s - gate.start) / gate.step, 0.0), gate.f.size - 1.0)
     k = min(int(u), gate.f.size - 2)
     at = np.uint64(k)
@@ -57,7 +72,8 @@ def look_at_gate(q, at, given):
     m = rows.base.shape[1]
     shown, lean, tilt = work.shown, work.lean, work.tilt
     there, slope, gap = work.there, work.there_lean, work.gap
-    _look(gate, work.s, shown, lean)
+    floor = scores.floor[c, a0]
+    _look(gate, work.s, floor, shown, lean)
     mean, count = 0.0, 0.0
     for i in range(m):
         mean += scores.mask[c, i] * shown[i]
@@ -75,7 +91,7 @@ def look_at_gate(q, at, given):
             for j in range(q):
                 for i in range(m):
                     there[i] += work.coef[j] * rows.other_basis[w, o, j, i]
-            _look(gate, there, there, slope)
+            _look(gate, there, floor, there, slope)
         total_gap = LEAST
         for i in range(m):
             here = scores.mask[c, i] * (shown[i] - there[i])
@@ -113,6 +129,7 @@ def weigh_gate(count, q, at, given):
     m = rows.base.shape[1]
     power, mean, values, fraction = work.power, work.mean, work.values, work.fraction
     seen, smallest = 0.0, (gate.visible / scores.left[c, a0]) ** 4
+    floor = scores.floor[c, a0]
     for p in range(count):
         mean[p] = 0.0
     for i in range(m):
@@ -122,7 +139,7 @@ def weigh_gate(count, q, at, given):
             s = rows.base[w, i]
             for j in range(q):
                 s += rows.basis[w, j, i] * values[j, p]
-            v = _seen(gate, s)
+            v = _seen(gate, s, floor)
             fraction[i, p] = v
             mean[p] += on * v
     rounds = 1 if gate.way == AROUND_MEAN else rows.others.shape[1]
@@ -138,7 +155,7 @@ def weigh_gate(count, q, at, given):
                     other = rows.others[w, o, i]
                     for j in range(q):
                         other += rows.other_basis[w, o, j, i] * values[j, p]
-                    other = _seen(gate, other)
+                    other = _seen(gate, other, floor)
                 gap = fraction[i, p] - other
                 square = gap * gap
                 square *= square

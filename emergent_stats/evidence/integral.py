@@ -23,11 +23,11 @@ from emergent_stats.evidence.nodes import student_nodes
 from emergent_stats.evidence.outer import BINS, SPREAD, Axis, gap_nodes, log_density, tempered
 from emergent_stats.evidence.points import Points, first_masses, joined, masses
 from emergent_stats.evidence.sweeping import FEWEST, sweep
-from emergent_stats.evidence.tables import Profiles
 from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.maths import log_sum, quasi_uniform, shifted
 from emergent_stats.model.observed import SKILL_NORMAL, fraction_table
 from emergent_stats.model.priors import Interior
+from emergent_stats.model.skill import placed
 
 if TYPE_CHECKING:
     from emergent_stats.evidence.effort import Effort
@@ -64,11 +64,13 @@ class Integral:
         self.scores = Scores(
             tables.kind, tables.which, tables.value.ravel(), tables.grid.ravel(),
             self.nodes.guess.shape[1], tables.seen, tables.variance,
-            tables.constant, self._left(tables), batch.obs.mask.astype(float), batch.obs.guide,
+            tables.constant, *self._left(), batch.obs.mask.astype(float), batch.obs.guide,
             batch.obs.guide_info, self.nodes.sigma,
         )  # fmt: skip
-        start, step, f = 0.0, 1.0, np.zeros(2)
-        if batch.obs.kind != SKILL_NORMAL:
+        f = np.zeros(2)
+        if batch.obs.kind == SKILL_NORMAL:
+            start, step = placed(hypothesis.metric)
+        else:
             start, step, f, _ = fraction_table(hypothesis.metric)
         self.gate = Gate(
             self.problem.gate, hypothesis.metric.continuous, hypothesis.visible, f, start, step
@@ -93,22 +95,17 @@ class Integral:
         if not self.enumerated:
             self.axes = self._axes(hint)
 
-    def _left(self, tables: Profiles) -> np.ndarray:
-        """Share (C, A) of a change of skill that shows, at each pair of rates."""
+    def _left(self) -> tuple[np.ndarray, np.ndarray]:
+        """What of a change of skill shows at each pair of rates: `Scores.left` and `.floor`."""
         hypothesis, nodes = self.problem.hypothesis, self.nodes
-        one = np.ones(nodes.guess.shape)
+        whole, nothing = np.ones(nodes.guess.shape), np.zeros(nodes.guess.shape)
         if not hypothesis.trend.saturates:
-            return one
-        if self.batch.obs.kind != SKILL_NORMAL:
-            rates = {"guess": nodes.guess, "lapse": nodes.lapse}
-            return np.maximum(hypothesis.left(one, rates), 1e-6)
-        # a loss shows less of a change the more of it is irreducible: on the whole, as those seen
-        mask = self.batch.obs.mask
-        shown = np.nanmax(np.where(mask, self.batch.obs.value, np.nan), axis=1)
-        shown -= np.nanmin(np.where(mask, self.batch.obs.value, np.nan), axis=1)
-        behind = np.where(mask[:, None], tables.seen, np.nan)
-        change = np.nanmax(behind, axis=2) - np.nanmin(behind, axis=2)
-        return np.clip(shown[:, None] / np.maximum(change, 1e-9), 1e-6, 1.0)
+            return whole, nothing
+        if self.batch.obs.kind == SKILL_NORMAL:
+            logit = hypothesis.metric.skill_scale != "log"
+            return whole, -np.expm1(-nodes.lapse) if logit else nodes.lapse
+        rates = {"guess": nodes.guess, "lapse": nodes.lapse}
+        return np.maximum(hypothesis.left(whole, rates), 1e-6), nothing
 
     def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Nodes (C, L) of the place of a break, ends and log weights; L = 1 if it has none.

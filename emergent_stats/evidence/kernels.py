@@ -16,7 +16,8 @@ class Scores(NamedTuple):
 
     `which`, `value` and `grid` are those of `tables.Profiles`, the latter as
     flat arrays: index arithmetic in four dimensions would cost more than the cubic.
-    `left` (C, A) is the share of a change that a trend which saturates leaves to be seen.
+    `left` (C, A) is the share of a change that a trend which saturates leaves to be seen; of a
+    change of a loss it leaves what `gate._shown` says, over `floor` (C, A).
     """
 
     kind: int
@@ -28,6 +29,7 @@ class Scores(NamedTuple):
     variance: np.ndarray
     constant: np.ndarray
     left: np.ndarray
+    floor: np.ndarray
     mask: np.ndarray
     guide: np.ndarray
     guide_info: np.ndarray
@@ -35,7 +37,10 @@ class Scores(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """How small a change must be to be invisible, and what of skill shows (`f` on a grid)."""
+    """How small a change must be to be invisible, and what of skill shows (`f` on a grid).
+
+    For losses `start` and `step` are where raw skill is 0 on the scale, and its unit.
+    """
 
     way: int
     continuous: bool

@@ -26,7 +26,7 @@ LEAST_SIGMA = 5e-4
 # prior probability below which a rate as extreme as the scores is out of the question
 _RULED_OUT = 1e-6
 # places at which the fit of a line is looked at, and nodes of what is irreducible in a loss
-_LOSS_GRID, _LOSS_NODES = 160, 32
+_LOSS_GRID, _LOSS_NODES = 160, 64
 # shares of those nodes that follow the prior, a loosened fit, and the fit itself
 _LOSS_SHARES = (0.15, 0.35, 0.5)
 # nats below the best fit down to which it is looked at more closely
@@ -156,10 +156,9 @@ def _sigma_nodes(obs: Observations, noise: Noise, spacing: float) -> tuple[np.nd
     nodes = np.exp(log_nodes)
     speed = np.interp(log_nodes, log_s, np.gradient(log_s, even))
     log_w = noise.sigma.log_density(nodes) + log_nodes + np.log(speed * (wanted[1] - wanted[0]))
-    step = log_nodes[1] - log_nodes[0]
-    edge = nodes[0] * np.exp(-0.5 * step)
-    below = float(special.ndtr(np.interp(edge, value, _Z)))
-    log_w[0] = np.logaddexp(log_w[0], np.log(max(below, 1e-300)))
+    # half a step, or what falls steeply from the first node on would count twice
+    below = float(special.ndtr(np.interp(nodes[0], value, _Z)))
+    log_w[0] = np.logaddexp(log_w[0] - np.log(2.0), np.log(max(below, 1e-300)))
     return np.tile(nodes, (count, 1)), np.tile(log_w, (count, 1))
 
 
