@@ -14,6 +14,8 @@ from emergent_stats.evidence import evidence
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.effort import FULL, LARGE_ERROR, QUICK, SCREEN
 from emergent_stats.evidence.evidence import log_evidence
+from emergent_stats.evidence.gate import _shown as shown_loss
+from emergent_stats.evidence.integral import Integral
 from emergent_stats.evidence.integrand import log_visible_share
 from emergent_stats.evidence.many import evidence_table, evidences
 from emergent_stats.model.curve import Curve
@@ -187,6 +189,15 @@ def test_own_trends_have_the_evidence_of_brute_force(trend):
 
 
 # --- what saturates ------------------------------------------------------------------------------
+def irreducible(hypothesis, losses, steps=2000):
+    """Values of what is irreducible, close to the lowest loss, and their log prior masses."""
+    prior = hypothesis.priors()["lapse"]
+    near = np.exp(np.linspace(np.log(1e-6), np.log(1 - prior.low / losses.min()), steps))
+    edges = losses.min() * (1 - near)
+    log_w = np.log(np.log(edges[:-1] / edges[1:]) / np.log(prior.high / prior.low))
+    return 0.5 * (edges[1:] + edges[:-1]), log_w
+
+
 @pytest.mark.parametrize(
     ("losses", "stderr", "sigma"),
     [
@@ -203,11 +214,7 @@ def test_a_loss_that_saturates_in_closed_form(losses, stderr, sigma):
     curve = Curve(10.0 ** np.linspace(8, 11, 6), losses, "cross_entropy", stderr=error)
     metric, wide = curve.metric_object, 2.0
     h = Hypothesis(Ceiling(level=Normal(0.0, wide), slope=HalfNormal(1.5)), metric, Gaussian(sigma))
-    low, high = h.priors()["lapse"].low, h.priors()["lapse"].high
-    near = np.exp(np.linspace(np.log(1e-6), np.log(1 - low / losses.min()), 2000))
-    edges = losses.min() * (1 - near)
-    lapse = 0.5 * (edges[1:] + edges[:-1])
-    log_w = np.log(np.log(edges[:-1] / edges[1:]) / np.log(high / low))
+    lapse, log_w = irreducible(h, losses)
     x = np.stack([np.ones(6), curve.x - curve.centre])
     prior = np.diag([wide**2, 1.5**2])
     terms = []
@@ -225,6 +232,50 @@ def test_a_loss_that_saturates_in_closed_form(losses, stderr, sigma):
     want = special.logsumexp(terms) - log_visible_share(h, [curve])[0]
     found = [log_evidence(Batch.of([curve], metric), h, seed=s) for s in range(3)]
     assert np.mean([f.log_z[0] for f in found]) == pytest.approx(want, abs=0.12)
+
+
+@pytest.mark.parametrize("losses", [[2.9, 2.85, 2.8, 2.81, 2.79], [2.52, 2.51, 2.5, 2.49, 2.48]])
+def test_what_a_loss_shows_of_a_skill_depends_on_where_it_is(losses):
+    """A steep skill close to what is irreducible hardly shows: each loss for itself."""
+    losses, m, sigma = np.array(losses), len(losses), 0.01
+    curve = Curve(10.0 ** np.linspace(8, 10, m), losses, "cross_entropy", stderr=np.full(m, 0.01))
+    h = Hypothesis(Ceiling(), curve.metric_object, Gaussian(sigma))
+    priors, terms, t = h.priors(), [], np.linspace(-6, 6, 41)
+    steps = np.stack(np.meshgrid(t, t), axis=-1).reshape(-1, 2)
+    for lapse, log_w in zip(*irreducible(h, losses, 250), strict=True):
+        # a grid around the line that fits what is behind the losses
+        seen, slope = h.metric.beyond(h.metric.skill(losses), lapse)
+        sd = np.hypot(sigma, 0.01 / losses * slope)
+        line = np.stack([np.ones(m), curve.x - curve.centre], 1) / sd[:, None]
+        cov = np.linalg.inv(line.T @ line)
+        root = np.linalg.cholesky(cov)
+        level, slopes = np.split(cov @ line.T @ (seen / sd) + steps @ root.T, 2, axis=1)
+        level, slopes = level[slopes > 0, None], slopes[slopes > 0, None]
+        if slopes.size == 0:
+            continue
+        rest = {"lapse": np.full_like(level, lapse), "sigma": np.full_like(level, sigma)}
+        own = {"level": level, "slope": slopes}
+        prior = sum(priors[n].log_density(v)[:, 0] for n, v in own.items())
+        cell = np.log(np.linalg.det(root) * (t[1] - t[0]) ** 2)
+        inside = brute.many(curve, h, own | rest) + prior
+        terms.append(special.logsumexp(inside) + cell + log_w)
+    want = special.logsumexp(terms) - log_visible_share(h, [curve])[0]
+    found = [log_evidence(Batch.of([curve], h.metric), h, seed=s).log_z[0] for s in range(3)]
+    assert np.mean(found) == pytest.approx(want, abs=0.15)
+
+
+@pytest.mark.parametrize("scale", ["log", "logit"])
+def test_the_kernels_show_of_a_loss_what_the_metric_does(scale):
+    curve = Curve(10.0 ** np.linspace(8, 11, 6), np.linspace(3.0, 2.0, 6), "cross_entropy")
+    h = Hypothesis(Ceiling(), replace(curve.metric_object, skill_scale=scale))
+    run = Integral(Batch.of([curve], h.metric), h, FULL, 0, None)
+    skill = np.linspace(-4.0, 8.0, 25)
+    for lapse, floor in zip(run.nodes.lapse[0, ::9], run.scores.floor[0, ::9], strict=True):
+        shown, slope = np.transpose([shown_loss(run.gate, s, floor) for s in skill])
+        want = h.metric.shown(skill, lapse=lapse)
+        np.testing.assert_allclose(np.diff(shown), np.diff(want), atol=1e-9)
+        ends = [h.metric.shown(skill + step, lapse=lapse) for step in (1e-5, -1e-5)]
+        np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-4, atol=1e-8)
 
 
 @pytest.mark.parametrize("m", [6, 8, 20])

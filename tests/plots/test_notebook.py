@@ -22,7 +22,7 @@ def test_without_a_picture_there_are_numbers(monkeypatch):
     monkeypatch.setattr(showing, "_DRAWN_BY", {})
     text = drawn.comparison()._repr_html_()
     assert "<svg" not in text
-    assert "<td>gradual</td><td>0.900</td>" in text
+    assert "<td>gradual</td><td>.90</td>" in text
     assert "skill grows without" in text
 
 

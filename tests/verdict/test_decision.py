@@ -243,7 +243,7 @@ def seen(flat, gradual, onset, jump, falls, **more):
 def test_what_does_not_break_is_decided_though_accounts_share_it():
     found = decide(seen(0.3, 0.66, 0.01, 0.01, 0.02))
     assert (found.verdict, found.kind, found.robust) == ("gradual", "or_flat", True)
-    assert "P(no break) = 0.980 (gradual 0.66 or flat 0.30)" in found.reason
+    assert "P(no break) = .98 (gradual .66 or flat .30)" in found.reason
     assert decide(seen(0.5, 0.3, 0.01, 0.01, 0.18)).kind == "or_falls_or_gradual"
     assert decide(seen(0.6, 0.38, 0.01, 0.0, 0.01)).verdict == "flat"
 
@@ -253,7 +253,7 @@ def test_the_sum_needs_what_one_account_needs():
     assert decide(seen(0.3, 0.6, 0.05, 0.03, 0.02)).verdict == "undecided"
     turned = decide(seen(*shares, grid_real=(0.02, 0.6)))
     assert turned.verdict == "undecided"
-    assert "0.40 under another reasonable prior" in turned.reason
+    assert ".40 under another reasonable prior" in turned.reason
     assert decide(seen(*shares, misfit=0.001)).verdict == "undecided"
     assert decide(seen(*shares, unreliable="flat: error 1 nats")).verdict == "undecided"
     leaps = decide(seen(*shares, apparent_jump=True))
@@ -265,7 +265,7 @@ def test_the_sum_needs_what_one_account_needs():
 def test_a_likely_fall_is_not_called_by_another_name():
     found = decide(seen(0.3, 0.08, 0.01, 0.01, 0.6))
     assert found.verdict == "undecided"
-    assert "no break, P(jump or onset) = 0.020, but it may fall" in found.reason
+    assert "no break, P(jump or onset) = .02, but it may fall" in found.reason
 
 
 def test_one_account_that_is_sure_keeps_its_own_words():

@@ -40,7 +40,7 @@ def test_the_smallest_changes_are_named():
     assert (found[0].before, found[0].after) == ("undecided", "real")
     assert flip_words(found[0]) == (
         "real only if slopes above 1.5 nats/decade are all but ruled out: "
-        "P(jump or onset) 0.60 → 0.97"
+        "P(jump or onset) .60 → .97"
     )
 
 
@@ -49,7 +49,7 @@ def test_corners_are_named_only_where_no_part_of_them_does_it():
     assert [f.factors for f in found] == [{"slope": 2.0, "height": 2.0}]
     assert flip_words(found[0]) == (
         "real no more if slopes up to 5.9 nats/decade are allowed and breaks are expected to be "
-        "large (3.6 nats): P(jump or onset) 0.99 → 0.50"
+        "large (3.6 nats): P(jump or onset) .99 → .50"
     )
 
 
@@ -57,7 +57,7 @@ def test_a_verdict_can_turn_into_its_contrary():
     found = flips(grid_rows(lambda a, h, w: 0.99 if w > 1 else 0.01), 0.95)
     assert flip_words(found[0]) == (
         "real instead of gradual if transitions up to 1 decade wide count as jumps: "
-        "P(jump or onset) 0.01 → 0.99"
+        "P(jump or onset) .01 → .99"
     )
 
 
