@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _RIVALS = {"line": ("x", ":"), "bnsl": ("+", (0, (3, 1, 1, 1)))}
 _NAMES = {"line": "line on the logit scale", "bnsl": "broken neural scaling law"}
+#: Foretold models up to which each has its own bar.
+_FEW = 8
 
 
 def plot_forecast(
@@ -50,6 +52,9 @@ def plot_forecast(
     weights: dict[str, float] = dict(zip(ACCOUNTS, data.weights.tolist(), strict=True))
     shown = sorted((a for a in ACCOUNTS if weights[a] >= 0.01), key=lambda a: weights[a])
 
+    # a run has many checkpoints to foretell: there the fan is enough, and lines have one mark each
+    few = x.size <= _FEW
+
     def joined(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.concatenate([start[0], x]), np.concatenate([start[1], values])
 
@@ -59,7 +64,8 @@ def plot_forecast(
         fan_x, fan_low = joined(low)
         ax.fill_between(fan_x, fan_low, joined(high)[1], color=style.QUIET, alpha=0.18, lw=0,
                         label="90 % of all accounts")  # fmt: skip
-        ax.vlines(x, low, high, color=style.QUIET, lw=style.pt(3), alpha=0.35)
+        if few:
+            ax.vlines(x, low, high, color=style.QUIET, lw=style.pt(3), alpha=0.35)
         for account in shown:
             ax.plot(*joined(data.middle[account]), color=colours[account],
                     ls=style.ACCOUNT_LINES[account], alpha=style.weight(weights[account]),
@@ -67,15 +73,15 @@ def plot_forecast(
         for name, (mark, line) in _RIVALS.items():
             if np.isfinite(data.middle[name]).all():
                 ax.plot(*joined(data.middle[name]), color=style.INK, ls=line, marker=mark,
-                        markevery=slice(1, None), lw=style.pt(0.8), ms=style.pt(5),
+                        markevery=slice(1 if few else -1, None), lw=style.pt(0.8), ms=style.pt(5),
                         label=_NAMES[name])  # fmt: skip
         mids = [data.middle[a] for a in shown]
         scores.plot_points(data.small, [low, high, *mids, large.score], ax)
         ends = large.intervals()
         ax.vlines(x, *ends, color=style.INK, lw=style.pt(0.9), zorder=4)
         marks: dict[str, Any] = dict(
-            marker="o", ls="", mfc="white", mec=style.INK, ms=style.pt(4.6), zorder=5,
-            clip_on=False, label="foretold models",
+            marker="o", ls="", mfc="white", mec=style.INK, ms=style.pt(4.6 if few else 3.2),
+            zorder=5, clip_on=False, label="foretold models",
         )  # fmt: skip
         ax.plot(x, large.score, **(marks | kws))
         ax.axvline(data.cut, color=style.QUIET, lw=style.pt(0.8), ls=":", zorder=0)
