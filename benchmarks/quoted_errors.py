@@ -9,13 +9,16 @@ and more. Pairs whose reference is itself rougher than `ROUGH` nats, or leans on
 end of its reach (`FAR` prior standard deviations: a guess rate of a billionth), are left out, and
 counted.
 
-Run with `python benchmarks/quoted_errors.py [--pairs 300] [--seed 1]`; the table is in `results/`.
+Run with `python benchmarks/quoted_errors.py [--pairs 300] [--seed 1] [--jobs 2]`; the
+table is in `results/`.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +32,6 @@ from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.integrand import log_visibility, log_visible_share
 from emergent_stats.evidence.many import evidences
 from emergent_stats.evidence.nuisance import LEAST_SIGMA
-from emergent_stats.evidence.threads import each
 from emergent_stats.model.hypothesis import hypotheses
 from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.maths import flat
@@ -160,13 +162,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args()
     first = given.seed * 1_000_000
     rows: list[dict] = []
-    while len(rows) < given.pairs:
-        made = each(range(first, first + given.pairs - len(rows)), pair)
-        first += len(made)
-        rows += [row for row in made if row is not None]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
+        while len(rows) < given.pairs:
+            wanted = range(first, first + given.pairs - len(rows))
+            for row in pool.map(pair, wanted):
+                rows += [] if row is None else [row]
+                print(f"\r{len(rows)} of {given.pairs} pairs", end="", file=sys.stderr)
+            first = wanted.stop
+    print(file=sys.stderr)
     frame = pd.DataFrame(rows)
     RESULTS.mkdir(exist_ok=True)
     frame.to_csv(RESULTS / "quoted_errors.csv", index=False, float_format="%.4f")
