@@ -307,7 +307,7 @@ def comparison_text(c: Comparison) -> str:
     for account in ACCOUNTS:
         p = getattr(c, f"p_{account}")
         of = f"P({account})"
-        lines.append(f"  {of:<11} {probability(p):>5}  {'█' * round(40 * p)}")
+        lines.append(f"  {of:<11} {probability(p):>5}  {'█' * round(40 * p)}".rstrip())
     lines += [
         "",
         f"  log Bayes factor, break against gradual: {c.log_bf:+.2f} ± {c.log_bf_error:.2f}",
