@@ -171,7 +171,8 @@ def main() -> None:
         while len(rows) < given.pairs:
             wanted = range(first, first + given.pairs - len(rows))
             for row in pool.map(pair, wanted):
-                rows += [] if row is None else [row]
+                if row is not None:
+                    rows.append(row)
                 print(f"\r{len(rows)} of {given.pairs} pairs", end="", file=sys.stderr)
             first = wanted.stop
     print(file=sys.stderr)

@@ -31,7 +31,8 @@ class _Asked(NamedTuple):
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    kinds = "\n".join(f"  {name:<17}{kind.help}" for name, kind in KINDS.items())
+    width = max(map(len, KINDS))
+    kinds = "\n".join(f"  {name:<{width}} {kind.help}" for name, kind in KINDS.items())
     app.command(
         "plot",
         short_help="Draw a figure: the verdict, or another kind.",

@@ -435,8 +435,8 @@ def _warnings(c: Comparison) -> list[str]:
 def comparison_html(c: Comparison) -> str:
     """Verdict, reason, the picture (else the probabilities) and the warnings as HTML, escaped."""
     rows = "".join(
-        f"<tr><td>{account}</td><td>{html.escape(probability(p))}</td></tr>"
-        for account, p in ((account, getattr(c, f"p_{account}")) for account in ACCOUNTS)
+        f"<tr><td>{a}</td><td>{html.escape(probability(getattr(c, f'p_{a}')))}</td></tr>"
+        for a in ACCOUNTS
     )
     table = f"<table><tr><th>account</th><th>probability</th></tr>{rows}</table>"
     notes = "".join(f"<li>{html.escape(w)}</li>" for w in c.warnings)

@@ -253,7 +253,7 @@ def test_the_sum_needs_what_one_account_needs():
     assert decide(seen(0.3, 0.6, 0.05, 0.03, 0.02)).verdict == "undecided"
     turned = decide(seen(*shares, grid_real=(0.02, 0.6)))
     assert turned.verdict == "undecided"
-    assert ".40 under another reasonable prior" in turned.reason
+    assert "but .40 under another reasonable prior" in turned.reason
     assert decide(seen(*shares, misfit=0.001)).verdict == "undecided"
     assert decide(seen(*shares, unreliable="flat: error 1 nats")).verdict == "undecided"
     leaps = decide(seen(*shares, apparent_jump=True))

@@ -19,7 +19,7 @@ from emergent_stats.model.curve import Curve
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.results.checkpoints import thinned
 from emergent_stats.verdict.comparison import Comparison, what_would_decide
-from emergent_stats.verdict.words import scale_range
+from emergent_stats.verdict.words import probability, scale_range
 
 #: Steps across the window of a plot.
 SPAN = 1000
@@ -265,7 +265,7 @@ def page(entry: Entry, source: str, seed: int) -> dict[str, Any]:
         ],
         "hypotheses": [
             [h["hypothesis"], h["account"], *(f"{h[k]:.2f}" for k in ("log_evidence", "error")),
-             f"{h['probability']:.3f}"]
+             probability(h["probability"])]
             for h in entry.hypotheses
         ],
         "advice": entry.advice,
