@@ -14,9 +14,9 @@ import math
 
 import numpy as np
 
+from emergent_stats.evidence.filling import POINTS
 from emergent_stats.evidence.gate import OPEN, look_at_gate, weigh_gate
 from emergent_stats.evidence.kernels import NO_GATE
-from emergent_stats.evidence.tables import POINTS
 from emergent_stats.model.density import KERNEL
 from emergent_stats.model.observed import SKILL_NORMAL
 from emergent_stats.model.priors import Prior
