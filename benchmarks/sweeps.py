@@ -79,8 +79,8 @@ def cluster(count: int, rounds: int = 3) -> None:
     plain, own, clock = [], {1: [], 2: []}, {1: [], 2: []}
     shares = []
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as two,
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as one,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as two,
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as one,
         Client(two) as of_two,
         Client(one) as of_one,
     ):

@@ -218,13 +218,30 @@ def test_killed_at_random_moments_the_bytes_are_the_same(tmp_path, kills):
 
 
 # --- a cluster ---------------------------------------------------------------------------
+#: Dask offers its pages on every interface, whatever the cluster's own address is.
+LOOPBACK = {"dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
+
+
+def heard() -> set[str]:
+    """Addresses on which this process and those it started listen."""
+    psutil = pytest.importorskip("psutil")
+    own = psutil.Process()
+    return {
+        c.laddr.ip
+        for process in (own, *own.children(recursive=True))
+        for c in process.net_connections("inet")
+        if c.status == "LISTEN"
+    }
+
+
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_in_this_process_writes_the_same_bytes(tmp_path, analysed):
     distributed = pytest.importorskip("distributed")
     sweep_series({"a": analysed}, tmp_path / "here", block=1)
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=False, **LOOPBACK
     ) as cluster:
+        assert heard() == {"127.0.0.1"}
         sweep_series(
             {"a": analysed}, tmp_path / "there", block=1, scheduler=cluster.scheduler_address
         )
@@ -238,8 +255,9 @@ def test_a_lost_worker_is_survived(tmp_path):
     table, lost = light(400), []
     sweep_series({"a": table}, tmp_path / "here", block=2)
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, **LOOPBACK
     ) as cluster:
+        assert heard() == {"127.0.0.1"}
 
         def lose(done, total):
             if done > 20 and not lost:
