@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from scipy import special
-from scipy.stats import qmc
 
 #: log integrand at z (R, d) in strata (R,): (R,); the normal prior of z is not part of it.
 Target = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -65,6 +64,8 @@ def log_sum(values: Any, axis: int | None = None) -> Any:
 
 def spread(size: int, d: int) -> np.ndarray:
     """Evenly spread standard normal points, (size, d), always the same ones."""
+    from scipy.stats import qmc  # a third of a second, and few curves come here
+
     points = qmc.Sobol(d, rng=7).random_base2(int(np.ceil(np.log2(size))))[:size]
     return special.ndtri(np.clip(points, 1e-9, 1 - 1e-9))
 

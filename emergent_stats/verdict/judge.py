@@ -227,12 +227,12 @@ class _Analysis:
             grid_falls=_range(share_of(cells, "falls")),
             second_real=self.second,
             misfit=(
-                summary.predictive_p(self.batch, self.evidence, self._rng(3))
+                summary.predictive_p(self.batch, self.evidence, self._rng(3), t.misfit)
                 if at_stake
                 else float("nan")
             ),
             p_small_change=(
-                summary.small_change(self.batch, self.evidence, self.p, t.rise, self._rng(4))
+                summary.small_change(self.batch, self.evidence, self.p, t.rise)
                 if self.chances["flat"] > 0.5
                 else float("nan")
             ),

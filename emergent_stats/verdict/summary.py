@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import Evidence
@@ -17,12 +18,16 @@ from emergent_stats.model.sudden import by_scale
 from emergent_stats.model.trends import ACCOUNTS, WIDTH_RANGE
 from emergent_stats.verdict.calibration import draw_posterior, simulate_batch
 
-#: Probability of an account below which it has no say in an interval.
+#: Probability of an account below which it has no say in a summary.
 _NOTHING = 1e-3
 _DRAWS = 400
-# replicated series of a predictive check: p-values of .005 must be told from 0; fewer do where
-# the first of them leave no doubt that it is larger
-_REPLICATES, _FIRST, _PLENTY = 600, 60, 6
+# replicated series of a predictive check come in rounds, until enough are as extreme or at least
+# it is clear on which side of its limit the p-value lies; the last ones leave it within a fifth
+_ROUNDS = (60, 540, *(600,) * 9)
+_PLENTY, _SURE = 6, 1e-3
+# nats below the best hypothesis of an account, or the heaviest node of a hypothesis, at which
+# another has no say in it
+_FAR = 12.0
 _GRID = 81
 _NAN = (float("nan"), float("nan"))
 
@@ -119,30 +124,41 @@ def bands(
 
 
 def small_change(
-    batch: Batch,
-    evidence: Mapping[str, Evidence],
-    p: np.ndarray,
-    limit: float,
-    rng: np.random.Generator,
+    batch: Batch, evidence: Mapping[str, Evidence], p: np.ndarray, limit: float
 ) -> float:
     """Probability, over all accounts, that the expected score changes by less than `limit`.
 
     Between any two scales of the (single) curve, in score units (nats of skill for losses): a
-    score that falls and recovers has changed.
+    score that falls and recovers has changed. A sum over the nodes of the evidences: no draw.
     """
     curve, metric = batch.curves[0], batch.metric
-    total = 0.0
-    for account, weight in zip(ACCOUNTS, p, strict=True):
-        small, size = 0.0, 0
-        for h, values in draw_posterior(members(evidence, account), 0, _DRAWS, rng):
+    total = known = 0.0
+    for account, share in zip(ACCOUNTS, p, strict=True):
+        if share < _NOTHING:
+            continue
+        known += float(share)
+        own = members(evidence, account)
+        best = max(float(e.log_z[0]) for e in own.values())
+        small = mass = 0.0
+        for e in own.values():
+            if e.log_z[0] < best - _FAR:
+                continue
+            h, log_w = e.hypothesis, e.log_weight[0]
+            there = log_w > log_w.max() - _FAR
+            weight = np.exp(log_w[there] - log_w.max())
+            weight *= np.exp(e.log_z[0] - best) / weight.sum()
+            values = {n: v[0, there, None] for n, v in e.parameters.items()} | {
+                n: np.full((int(there.sum()), 1), v) for n, v in h.fixed().items()
+            }
             skill = np.asarray(h.skill(curve.x - curve.centre, values), float)
-            seen = (
-                h.shown(skill, values) if metric.continuous else h.metric(skill, **h.rates(values))
-            )
-            change = np.ptp(seen, axis=1)
-            small, size = small + float((change < limit).sum()), size + change.size
-        total += float(weight) * small / size
-    return total
+            if metric.continuous:
+                seen = h.shown(skill, values)
+            else:
+                seen = h.metric(skill, **h.rates(values))
+            small += float(weight @ (np.ptp(seen, axis=1) < limit))
+            mass += float(weight.sum())
+        total += float(share) * small / mass
+    return total / known
 
 
 def rise(
@@ -172,20 +188,31 @@ def rise(
     return float(low), float(high)
 
 
-def predictive_p(batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.Generator) -> float:
+def predictive_p(
+    batch: Batch, evidence: Mapping[str, Evidence], rng: np.random.Generator, limit: float
+) -> float:
     """Posterior predictive p-value of the (single) curve, over all accounts by their evidence.
 
     Smaller of two, doubled: the share of replicated series that are less
     likely than the observed one under the same posterior draw, and the share
     whose neighbouring residuals go together at least as much. Noise between
     models can be as wide as it takes to excuse any residuals, but not that
-    they come in order. Near 0 if no account fits.
+    they come in order. Near 0 if no account fits. Close to `limit` it takes many
+    series to say on which side of it the p-value is.
     """
-    count, extremes = _FIRST, _extremes(batch, evidence, _FIRST, rng)
-    if extremes.min() < _PLENTY:
-        more = _REPLICATES - _FIRST
-        count, extremes = count + more, extremes + _extremes(batch, evidence, more, rng)
+    count, extremes = 0, np.zeros(2, int)
+    for size in _ROUNDS:
+        extremes += _extremes(batch, evidence, size, rng)
+        count += size
+        if _on_one_side(int(extremes.min()), 0.5 * limit * count):
+            break
     return min(1.0, 2 * float(extremes.min()) / count)
+
+
+def _on_one_side(found: int, at_limit: float) -> bool:
+    """Whether a count is clearly below the expected `at_limit`, or above it and no small one."""
+    below = special.pdtr(found, at_limit) < _SURE
+    return bool(below or (found >= _PLENTY and special.pdtrc(found - 1, at_limit) < _SURE))
 
 
 def _extremes(
