@@ -8,7 +8,6 @@ standard normal ε_i. On top of it comes the noise of the examples.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -88,9 +87,6 @@ def score_errors(curve: Curve) -> np.ndarray:
     from_n = 0.5 * spread / np.sqrt(curve.effective_n)
     known = np.isfinite(curve.stderr) & (curve.stderr > 0)
     return np.where(known, curve.stderr, from_n)
-
-
-NOISES = MappingProxyType({"binomial": Binomial, "normal": Gaussian})
 
 
 def noise_for(metric: Metric) -> Noise:

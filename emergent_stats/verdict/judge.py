@@ -232,7 +232,7 @@ class _Analysis:
                 else float("nan")
             ),
             p_small_change=(
-                summary.small_change(self.batch, self.evidence, self.p, t.rise)
+                summary.small_change(curve, self.evidence, self.p, t.rise)
                 if self.chances["flat"] > 0.5
                 else float("nan")
             ),
@@ -240,7 +240,7 @@ class _Analysis:
             power=None,
             apparent_jump=jump,
             edge=edge,
-            sigma=summary.posterior_mean(self._likely(), 0, "sigma"),
+            sigma=float(np.dot(*summary.weighted(self._likely(), 0, "sigma"))),
             floor_share=floor,
             scales=curve.n_scales,
             gap=gap.words,
@@ -296,7 +296,7 @@ class _Analysis:
             width=width,
             height=height,
             apparent_jump=f.apparent_jump,
-            rise=summary.rise(self.batch, self.evidence, self.p, self._rng(6)),
+            rise=summary.rise(curve, self.evidence, self.p),
             largest_gap=f.gap,
             confirmed=verdict.confirmed,
             warnings=(*curve.all_notes, *self._prior_words(), *_numerical_warnings(rows)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy import special
 from emergent_stats.evidence.batch import Batch
 from emergent_stats.evidence.evidence import Evidence
 from emergent_stats.model.curve import Curve
+from emergent_stats.model.hypothesis import Hypothesis
 from emergent_stats.model.likelihood import log_likelihood
 from emergent_stats.model.maths import flat
 from emergent_stats.model.observed import BINOMIAL, SKILL_NORMAL
@@ -93,12 +94,6 @@ def transition(evidence: Mapping[str, Evidence], row: int, curve: Curve, onset: 
     )
 
 
-def posterior_mean(evidence: Mapping[str, Evidence], row: int, name: str) -> float:
-    """Posterior mean of a parameter over several hypotheses."""
-    values, weights = weighted(evidence, row, name)
-    return float(values @ weights)
-
-
 def bands(
     batch: Batch, evidence: Mapping[str, Evidence], row: int, rng: np.random.Generator
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -123,69 +118,51 @@ def bands(
     return found
 
 
+def _at_nodes(
+    evidence: Mapping[str, Evidence], p: np.ndarray, of: Callable[[Hypothesis, dict], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Something `of` the parameters at the nodes of all accounts (N,), and their masses (N,)."""
+    found, masses = [], []
+    for account, share in zip(ACCOUNTS, p.tolist(), strict=True):
+        own = members(evidence, account)
+        best = max(float(e.log_z[0]) for e in own.values())
+        near = [e for e in own.values() if e.log_z[0] > best - _FAR] if share > _NOTHING else []
+        whole = sum(np.exp(e.log_z[0] - best) for e in near)
+        for e in near:
+            h, log_w = e.hypothesis, e.log_weight[0]
+            there = log_w > log_w.max() - _FAR
+            mass = np.exp(log_w[there] - log_w.max())
+            masses.append(share * np.exp(e.log_z[0] - best) / whole * mass / mass.sum())
+            found.append(of(h, h.fixed() | {n: v[0, there, None] for n, v in e.parameters.items()}))
+    mass = np.concatenate(masses)
+    return np.concatenate(found), mass / mass.sum()
+
+
 def small_change(
-    batch: Batch, evidence: Mapping[str, Evidence], p: np.ndarray, limit: float
+    curve: Curve, evidence: Mapping[str, Evidence], p: np.ndarray, limit: float
 ) -> float:
     """Probability, over all accounts, that the expected score changes by less than `limit`.
 
-    Between any two scales of the (single) curve, in score units (nats of skill for losses): a
-    score that falls and recovers has changed. A sum over the nodes of the evidences: no draw.
+    Between any two scales, in score units (nats of skill for losses): a score that falls and
+    recovers has changed.
     """
-    curve, metric = batch.curves[0], batch.metric
-    total = known = 0.0
-    for account, share in zip(ACCOUNTS, p, strict=True):
-        if share < _NOTHING:
-            continue
-        known += float(share)
-        own = members(evidence, account)
-        best = max(float(e.log_z[0]) for e in own.values())
-        small = mass = 0.0
-        for e in own.values():
-            if e.log_z[0] < best - _FAR:
-                continue
-            h, log_w = e.hypothesis, e.log_weight[0]
-            there = log_w > log_w.max() - _FAR
-            weight = np.exp(log_w[there] - log_w.max())
-            weight *= np.exp(e.log_z[0] - best) / weight.sum()
-            values = {n: v[0, there, None] for n, v in e.parameters.items()} | {
-                n: np.full((int(there.sum()), 1), v) for n, v in h.fixed().items()
-            }
-            skill = np.asarray(h.skill(curve.x - curve.centre, values), float)
-            if metric.continuous:
-                seen = h.shown(skill, values)
-            else:
-                seen = h.metric(skill, **h.rates(values))
-            small += float(weight @ (np.ptp(seen, axis=1) < limit))
-            mass += float(weight.sum())
-        total += float(share) * small / mass
-    return total / known
+    at = curve.x - curve.centre
+
+    def change(h: Hypothesis, values: dict) -> np.ndarray:
+        loss = h.metric.continuous
+        return np.ptp(h.shown(h.skill(at, values), values) if loss else h.expected(at, values), 1)
+
+    changes, mass = _at_nodes(evidence, p, change)
+    return float(mass @ (changes < limit))
 
 
-def rise(
-    batch: Batch, evidence: Mapping[str, Evidence], p: np.ndarray, rng: np.random.Generator
-) -> tuple[float, float]:
+def rise(curve: Curve, evidence: Mapping[str, Evidence], p: np.ndarray) -> tuple[float, float]:
     """90 % interval, over all accounts, of the expected score at the last scale less the first.
 
     In units of the score, so that a loss that falls gives negative numbers.
     """
-    curve = batch.curves[0]
     ends = np.array([curve.x.min(), curve.x.max()]) - curve.centre
-    found, weights = [], []
-    for account, weight in zip(ACCOUNTS, p, strict=True):
-        if weight < _NOTHING:
-            continue
-        drawn = draw_posterior(members(evidence, account), 0, _DRAWS, rng)
-        gains = [
-            np.diff(np.broadcast_to(h.expected(ends, values), (len(values["sigma"]), 2)))[:, 0]
-            for h, values in drawn
-        ]
-        own = np.concatenate(gains)
-        found.append(own)
-        weights.append(np.full(own.size, float(weight) / own.size))
-    gain, mass = np.concatenate(found), np.concatenate(weights)
-    order = np.argsort(gain, kind="stable")
-    low, high = np.interp([0.05, 0.95], np.cumsum(mass[order]) / mass.sum(), gain[order])
-    return float(low), float(high)
+    return interval(*_at_nodes(evidence, p, lambda h, v: np.diff(h.expected(ends, v))[:, 0]))
 
 
 def predictive_p(
@@ -204,15 +181,11 @@ def predictive_p(
     for size in _ROUNDS:
         extremes += _extremes(batch, evidence, size, rng)
         count += size
-        if _on_one_side(int(extremes.min()), 0.5 * limit * count):
+        found, expected = extremes.min(), 0.5 * limit * count
+        above = found >= _PLENTY and special.pdtrc(found - 1, expected) < _SURE
+        if above or special.pdtr(found, expected) < _SURE:
             break
     return min(1.0, 2 * float(extremes.min()) / count)
-
-
-def _on_one_side(found: int, at_limit: float) -> bool:
-    """Whether a count is clearly below the expected `at_limit`, or above it and no small one."""
-    below = special.pdtr(found, at_limit) < _SURE
-    return bool(below or (found >= _PLENTY and special.pdtrc(found - 1, at_limit) < _SURE))
 
 
 def _extremes(

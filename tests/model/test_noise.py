@@ -4,7 +4,6 @@ import pytest
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.metrics import METRICS, CrossEntropy, ExactMatch, metric_for
 from emergent_stats.model.noise import (
-    NOISES,
     SIGMA,
     Binomial,
     Gaussian,
@@ -23,10 +22,6 @@ def test_every_metric_has_its_noise(name):
     continuous = METRICS[name].continuous or name == "brier"
     assert type(noise) is (Gaussian if continuous else Binomial)
     assert noise.sigma == SIGMA
-
-
-def test_names():
-    assert dict(NOISES) == {"binomial": Binomial, "normal": Gaussian}
 
 
 def test_counts_have_binomial_mean_and_spread():

@@ -32,25 +32,25 @@ def analysed(curve):
 
 
 @pytest.mark.parametrize(("name", "limit"), [("counts", 0.1), ("choices", 0.1), ("losses", 0.025)])
-def test_small_change_is_that_of_many_draws(name, limit):
+def test_changes_over_the_nodes_are_those_of_many_draws(name, limit):
     curve = CURVES[name]
-    batch, found, p = analysed(curve)
-    draws = draw_posterior(found, 0, 20_000, np.random.default_rng(5))
-    # accounts with their probabilities, not with the sums of their hypotheses' evidences
-    share = dict.fromkeys(summary.ACCOUNTS, (0.0, 0))
-    for h, values in draws:
-        skill = np.asarray(h.skill(curve.x - curve.centre, values), float)
-        if batch.metric.continuous:
-            seen = h.shown(skill, values)
-        else:
-            seen = h.metric(skill, **h.rates(values))
-        small, count = share[h.account]
-        share[h.account] = (small + float((np.ptp(seen, axis=1) < limit).sum()), count + len(seen))
-    heavy = [a for a, (_, count) in share.items() if count > 200]
-    weight = {a: float(p[summary.ACCOUNTS.index(a)]) for a in heavy}
-    want = sum(weight[a] * share[a][0] / share[a][1] for a in heavy) / sum(weight.values())
+    _, found, p = analysed(curve)
+    rng, changes, rises, mass = np.random.default_rng(5), [], [], []
+    for account, share in zip(summary.ACCOUNTS, p, strict=True):
+        for h, values in draw_posterior(summary.members(found, account), 0, 8000, rng):
+            at = curve.x - curve.centre
+            score = h.expected(at, values) + np.zeros((1, curve.m))
+            shown = h.shown(h.skill(at, values), values) if h.metric.continuous else score
+            changes.append(np.ptp(shown, axis=1))
+            rises.append(score[:, -1] - score[:, 0])
+            mass.append(np.full(len(score), share / 8000))
+    weights = np.concatenate(mass)
+    want = weights @ (np.concatenate(changes) < limit)
     assert 0.2 < want < 0.999, "the limit matters"
-    assert summary.small_change(batch, found, p, limit) == pytest.approx(want, abs=0.012)
+    assert summary.small_change(curve, found, p, limit) == pytest.approx(want, abs=0.012)
+    ends = summary.interval(np.concatenate(rises), weights)
+    width = ends[1] - ends[0]
+    assert summary.rise(curve, found, p) == pytest.approx(ends, abs=0.05 * width)
 
 
 def test_rounds_go_on_until_the_side_of_the_limit_is_clear(monkeypatch):
