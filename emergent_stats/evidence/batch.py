@@ -34,7 +34,8 @@ class Batch:
         be better at everything (`discoveries`).
     alike : bool
         Series simulated from one design: they share their nuisance nodes, so
-        that equal counts have equal profiles, which are then made only once.
+        that equal counts have equal profiles, which are then made only once (as
+        they are within a single curve).
     """
 
     curves: tuple[Curve, ...]
@@ -95,7 +96,7 @@ class Batch:
             nodes = lattice(
                 self.obs, metric, noise, spacing, guesses, lapses, self.alike, self.x
             )  # fmt: skip
-            make = shared_profiles if self.alike else profiles
+            make = shared_profiles if self.alike or len(self) == 1 else profiles
             self._known[key] = nodes, make(self.obs, metric, nodes)
         return self._known[key]
 
