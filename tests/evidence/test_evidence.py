@@ -269,8 +269,10 @@ def test_pareto_k_knows_light_and_heavy_tails():
 @pytest.mark.parametrize("name", TRENDS)
 def test_evidence_against_draws_from_the_prior(name):
     h = Hypothesis(TRENDS[name](), SMALL.metric_object)
-    want, error = brute.evidence_by_draws(h, SMALL, 150_000, seed=1)
-    found = evidence(h, SMALL, nodes=1024)
+    # of scores that rise, what only falls explains so little that hardly a draw comes near
+    curve = replace(SMALL, score=SMALL.score[::-1]) if name in ("decline", "drop") else SMALL
+    want, error = brute.evidence_by_draws(h, curve, 150_000, seed=1)
+    found = evidence(h, curve, nodes=1024)
     assert found.log_z[0] == pytest.approx(want, abs=3 * np.hypot(error, found.error[0]) + 0.02)
     assert error < 0.2
 
