@@ -109,7 +109,7 @@ Place = namedtuple("Place", "c w a j")
 Sought = namedtuple("Sought", "curve rate where weight")
 #: Standard deviates `t` (N, q, K) in pairs ±t, their log densities (N, K); the set that each point
 #: takes for its first σ, `pick` (R,), the next σ takes the next; `shift`, uniform, for the choice
-#: of what is kept.
+#: of what is kept at a curve's first point.
 Deviates = namedtuple("Deviates", "t log_density pick shift")
 #: What the walk through the noise fills in (see `room`).
 Found = namedtuple(

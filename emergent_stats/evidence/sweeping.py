@@ -23,6 +23,8 @@ _LEAVE, _LEAVE_SOON = 8.5, 3.0
 _SLIGHT = 6.5
 # share of the nodes kept that are drawn evenly
 _EVENLY = 0.25
+# part of a turn by which the nodes kept at a point lie farther on than at the one before
+_TURN = 0.6180339887498949
 # in so many parts the nodes around a mode are cut to see how exact their mean is
 _PARTS = 4
 #: Fewest nodes around a mode.
@@ -78,12 +80,12 @@ def sweep(scan, steps, sought, given, log_sigma, start, deviates, found):
     noises, (sets, most), q = log_sigma.shape[1], log_density.shape, given.maps.shape[0]
     total, values, owner = work.all_totals, work.all_values, work.owner
     z = work.mode
-    last, best_seen, j_start = -1, -np.inf, 0
+    last, first, best_seen, j_start = -1, 0, -np.inf, 0
     for r in range(curve.size):
         c = curve[r]
         a = rate[r]
         if c != last:
-            last, best_seen, j_start = c, -np.inf, start[c]
+            last, first, best_seen, j_start = c, r, -np.inf, start[c]
             forget_shape(q, work)
             # a first look at all points of the curve, at one σ
             n = r
@@ -173,8 +175,10 @@ def sweep(scan, steps, sought, given, log_sigma, start, deviates, found):
         evenly = _EVENLY if kept.shape[1] >= 32 else 0.0
         even = evenly * mass / filled
         below, k, sum_kept = (1.0 - evenly) * total[0] + even, 0, 0.0
+        # at the same quantiles of all points the same parts of σ would be left out
+        shift = (deviates.shift + _TURN * (r - first)) % 1.0
         for n in range(kept.shape[1]):
-            goal = mass * (n + deviates.shift) / kept.shape[1]
+            goal = mass * (n + shift) / kept.shape[1]
             while below < goal and k < filled - 1:
                 k += 1
                 below += (1.0 - evenly) * total[k] + even

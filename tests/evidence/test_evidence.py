@@ -288,6 +288,25 @@ def test_an_evidence_does_not_keep_the_tables_it_was_made_with():
     assert np.logaddexp.reduce(found.log_weight[0]) == pytest.approx(found.log_z[0], abs=1e-9)
 
 
+@pytest.mark.parametrize("trend", [Step(), Kink()])
+def test_what_is_kept_has_the_noise_of_the_posterior(trend):
+    """Of each point a few nodes are kept: together they hold every part of σ, its tails too."""
+    h, off, narrow = Hypothesis(trend, SMALL.metric_object), [], []
+    effort = replace(FULL, points=512, passes=0)
+    for seed in range(4):
+        batch = Batch.of([SMALL], h.metric)
+        found = log_evidence(batch, h, effort=effort, seed=seed)
+        nodes = batch.tables(h.metric, h.noise, effort.spacing, effort.guesses, effort.lapses)[0]
+        mass = found.nuisance[0][0] / found.nuisance[0][0].sum()
+        mean = mass @ nodes.sigma[0]
+        sd = np.sqrt(mass @ (nodes.sigma[0] - mean) ** 2)
+        weight, kept = np.exp(found.log_weight[0] - found.log_z[0]), found.parameters["sigma"][0]
+        off.append((weight @ kept - mean) / sd)
+        narrow.append(np.sqrt(weight @ (kept - weight @ kept) ** 2) / sd)
+    assert np.mean(off) == pytest.approx(0, abs=0.06)
+    assert np.mean(narrow) == pytest.approx(1, abs=0.04)
+
+
 def test_posterior_of_a_place_covers_its_gap_and_leaves_skills_as_they_are():
     h = Hypothesis(Step(), SMALL.metric_object)
     found = evidence(h, SMALL)
