@@ -71,6 +71,13 @@ class Beside:
         return bool(abs(self.log_z - self.engine) <= self.allowed)
 
     @property
+    def missed(self) -> bool:
+        """Whether chains that disagree found less: modes they miss say nothing of the engine."""
+        from emergent_stats.bayes.sampling import MAX_RHAT
+
+        return not self.agrees and self.rhat > MAX_RHAT and self.log_z < self.engine
+
+    @property
     def words(self) -> str:
         """Both evidences in a line."""
         return (
@@ -154,8 +161,8 @@ def sample_beside(
 
 
 def refuse(comparison: Comparison, found: Sequence[Beside]) -> Comparison:
-    """Return the comparison, its verdict taken back where the two routes disagree."""
-    apart = [one.words for one in found if not one.agrees]
+    """Return the comparison, its verdict taken back where two routes that can be had disagree."""
+    apart = [one.words for one in found if not (one.agrees or one.missed)]
     if not apart:
         return comparison
     return replace(

@@ -97,6 +97,7 @@ def print_beside(verdicts: Sequence[Comparison], found: Sequence[Sequence[Beside
     say(
         *(f"! {name}, {one.hypothesis}: {note}" for name, one in named for note in one.notes),
         f"They may differ by {SIGMAS:g} combined errors, or {FLOOR:g} nats; a verdict is taken "
-        "back where they differ by more.",
+        "back where they differ by more, unless the chains disagree and PyMC has the smaller: "
+        "modes that a sampler misses say nothing of the other route.",
         style="dim",
     )

@@ -108,13 +108,11 @@ def bands(
             skill = np.asarray(h.skill(x - curve.centre, values), float)
             skills.append(h.shown(skill, values))
             scores.append(h.metric(skill, **h.rates(values)))
-        low, mid, high = np.quantile(np.concatenate(scores), [0.05, 0.5, 0.95], axis=0)
-        s_low, s_mid, s_high = np.quantile(np.concatenate(skills), [0.05, 0.5, 0.95], axis=0)
-        found[account] = {
-            "x": curve.in_units(x),
-            "score_low": low, "score_mid": mid, "score_high": high,
-            "skill_low": s_low, "skill_mid": s_mid, "skill_high": s_high,
-        }  # fmt: skip
+        found[account] = {"x": curve.in_units(x)}
+        for what, drawn in (("score", scores), ("skill", skills)):
+            lines = np.quantile(np.concatenate(drawn), [0.05, 0.5, 0.95], axis=0)
+            ends = (f"{what}_{end}" for end in ("low", "mid", "high"))
+            found[account] |= dict(zip(ends, lines, strict=True))
     return found
 
 

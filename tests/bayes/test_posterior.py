@@ -375,8 +375,10 @@ def logistic_data(n):
 
 
 LOGIT = TokenAccuracy(skill_scale="logit", guess=0.0, lapse=0.0)
+# a slope of 0 is no gradual change, and no chain crosses it; 14 errors away from it the half of the
+# prior that rises is the whole
 LOGISTIC = Hypothesis(
-    PowerLaw(level=Normal(0.0, 5.0), slope=Normal(0.0, 5.0)), LOGIT, Binomial(sigma=0.0)
+    PowerLaw(level=Normal(0.0, 5.0), slope=HalfNormal(5.0)), LOGIT, Binomial(sigma=0.0)
 )
 
 
