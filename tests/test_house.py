@@ -51,7 +51,7 @@ MOST_ARGUMENTS = 8
 #: Modules that are longer, with their length when the house was built: they can only shrink.
 LONG: dict[str, int] = {}
 #: Lines of the package; the aim is 19,000.
-PACKAGE_LINES = 32360
+PACKAGE_LINES = 32350
 
 LEVEL = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emergent_stats.evidence.nuisance import Lattice, lattice
-from emergent_stats.evidence.tables import Profiles, profiles, shared_profiles
+from emergent_stats.evidence.tables import Profiles, profiles
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.metrics import Metric
 from emergent_stats.model.noise import Noise
@@ -34,8 +34,7 @@ class Batch:
         be better at everything (`discoveries`).
     alike : bool
         Series simulated from one design: they share their nuisance nodes, so
-        that equal counts have equal profiles, which are then made only once (as
-        they are within a single curve).
+        that equal counts have equal profiles, which are then made only once.
     """
 
     curves: tuple[Curve, ...]
@@ -93,11 +92,8 @@ class Batch:
         """
         key = (metric, noise, spacing, guesses, lapses)
         if key not in self._known:
-            nodes = lattice(
-                self.obs, metric, noise, spacing, guesses, lapses, self.alike, self.x
-            )  # fmt: skip
-            make = shared_profiles if self.alike or len(self) == 1 else profiles
-            self._known[key] = nodes, make(self.obs, metric, nodes)
+            nodes = lattice(self.obs, metric, noise, spacing, guesses, lapses, self.alike, self.x)
+            self._known[key] = nodes, profiles(self.obs, metric, nodes, self.alike)
         return self._known[key]
 
     def __len__(self) -> int:

@@ -58,50 +58,44 @@ class Profiles:
         return Profiles(self.kind, self.which[rows], self.value, self.grid, *own)
 
 
-def profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
-    """Profiles of every score of `obs` at every node of the lattice."""
-    (size, m), rates, noises = obs.mask.shape, nodes.guess.shape[1], nodes.sigma.shape[1]
+def profiles(obs: Observations, metric: Metric, nodes: Lattice, alike: bool = False) -> Profiles:
+    """Profiles of every score of `obs` at every node of the lattice.
+
+    Equal scores of a curve share theirs; where all curves have one lattice (`alike`), those of all.
+    """
     if obs.kind == SKILL_NORMAL:
-        seen, own, log_slope = behind(
-            metric, np.repeat(obs.value[:, None], rates, axis=1),
-            np.repeat(obs.error[:, None], rates, axis=1), nodes.lapse[:, :, None],
-        )  # fmt: skip
-        there = (nodes.log_rate_weight > -np.inf)[:, :, None] & obs.mask[:, None]
-        if np.isneginf(log_slope[there]).any():
-            raise AssertionError("a node of the lattice loses more than a loss that was seen")
-        variance = nodes.sigma[:, None, :, None] ** 2 + own[:, :, None]
-        constant = log_slope[:, :, None] - 0.5 * np.log(2 * np.pi * variance)
-        top = np.where(there[:, :, None], constant, -np.inf).max((1, 2))
-        constant = np.where(there[:, :, None], constant, 0.0)
-        nothing, which = np.zeros((1, 1, 1, 1)), np.zeros((size, m), np.int64)
-        top = np.where(obs.mask, top, 0.0)
-        return Profiles(obs.kind, which, nothing, nothing, seen, variance, constant, top)
-    value = np.zeros((size, m, rates, noises, POINTS))
-    grid = np.zeros((size, m, rates, noises, 3))
-    grid[..., 2] = 4.0
-    top = np.zeros((size, m))
-    rule = Rule(nodes.log_rate_weight > -np.inf, nodes.guess, nodes.lapse, nodes.sigma)
-    fill(rule, link_of(obs, metric), seen_in(obs), value, grid, top)
-    which = np.arange(size * m).reshape(size, m)
-    value, grid = (a.reshape(size * m, *a.shape[2:]) for a in (value, grid))
-    return Profiles(obs.kind, which, value, grid, *_no_losses(size), top)
-
-
-def _no_losses(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.zeros((size, 1, 1)), np.zeros((size, 1, 1, 1)), np.zeros((size, 1, 1, 1))
-
-
-def shared_profiles(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
-    """`profiles` of curves with one lattice: each different score's profiles are made once."""
-    if obs.kind == SKILL_NORMAL:
-        return profiles(obs, metric, nodes)
+        return _of_losses(obs, metric, nodes)
     size, m = obs.mask.shape
-    columns = [obs.n, obs.value, obs.error, obs.mask.astype(float)]
+    owner = np.repeat(np.zeros(size, np.int64) if alike else np.arange(size), m)
+    columns = [owner.reshape(size, m), obs.n, obs.value, obs.error, obs.mask.astype(float)]
     keys = np.stack([*columns, *np.moveaxis(obs.k, 2, 0)], axis=-1).reshape(size * m, -1)
     _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     few = obs.each(lambda a: a.reshape(size * m, 1, *a.shape[2:])[first])
-    made = profiles(few, metric, nodes.take(np.zeros(first.size, np.int64)))
-    return Profiles(
-        obs.kind, np.ascontiguousarray(which.reshape(size, m)), made.value, made.grid,
-        *_no_losses(size), made.top.ravel()[which].reshape(size, m),
+    own = nodes.take(owner[first])
+    shape = first.size, 1, nodes.guess.shape[1], nodes.sigma.shape[1]
+    value, grid = np.zeros((*shape, POINTS)), np.zeros((*shape, 3))
+    grid[..., 2] = 4.0
+    top = np.zeros((first.size, 1))
+    rule = Rule(own.log_rate_weight > -np.inf, own.guess, own.lapse, own.sigma)
+    fill(rule, link_of(obs, metric), seen_in(few), value, grid, top)
+    which = np.ascontiguousarray(which.reshape(size, m))
+    nothing = np.zeros((size, 1, 1)), np.zeros((size, 1, 1, 1)), np.zeros((size, 1, 1, 1))
+    return Profiles(obs.kind, which, value[:, 0], grid[:, 0], *nothing, top[which, 0])
+
+
+def _of_losses(obs: Observations, metric: Metric, nodes: Lattice) -> Profiles:
+    (size, m), rates = obs.mask.shape, nodes.guess.shape[1]
+    seen, own, log_slope = behind(
+        metric, np.repeat(obs.value[:, None], rates, axis=1),
+        np.repeat(obs.error[:, None], rates, axis=1), nodes.lapse[:, :, None],
     )  # fmt: skip
+    there = (nodes.log_rate_weight > -np.inf)[:, :, None] & obs.mask[:, None]
+    if np.isneginf(log_slope[there]).any():
+        raise AssertionError("a node of the lattice loses more than a loss that was seen")
+    variance = nodes.sigma[:, None, :, None] ** 2 + own[:, :, None]
+    constant = log_slope[:, :, None] - 0.5 * np.log(2 * np.pi * variance)
+    top = np.where(there[:, :, None], constant, -np.inf).max((1, 2))
+    constant = np.where(there[:, :, None], constant, 0.0)
+    nothing, which = np.zeros((1, 1, 1, 1)), np.zeros((size, m), np.int64)
+    top = np.where(obs.mask, top, 0.0)
+    return Profiles(obs.kind, which, nothing, nothing, seen, variance, constant, top)

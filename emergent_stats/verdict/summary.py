@@ -122,9 +122,11 @@ def _at_nodes(
     """Something `of` the parameters at the nodes of all accounts (N,), and their masses (N,)."""
     found, masses = [], []
     for account, share in zip(ACCOUNTS, p.tolist(), strict=True):
+        if share < _NOTHING:
+            continue
         own = members(evidence, account)
         best = max(float(e.log_z[0]) for e in own.values())
-        near = [e for e in own.values() if e.log_z[0] > best - _FAR] if share > _NOTHING else []
+        near = [e for e in own.values() if e.log_z[0] > best - _FAR]
         whole = sum(np.exp(e.log_z[0] - best) for e in near)
         for e in near:
             h, log_w = e.hypothesis, e.log_weight[0]

@@ -122,7 +122,7 @@ def test_json_is_the_contract(run, source):
 def test_same_seed_same_bytes(run, tmp_path):
     path = tmp_path / "short.csv"
     series("straight", [0.092, 0.153, 0.235, 0.32, 0.416]).to_csv(path, index=False)
-    words = ("test", path, "--calibrate", 4, "--seed", 3, "--json")
+    words = ("test", path, "--calibrate", 8, "--seed", 3, "--json")
     first, second = outside(*words), run(*words, "--jobs", 1)
     assert first.returncode == second[0] == 0
     assert first.stdout == second[1]
