@@ -113,20 +113,6 @@ class Evidence:
         """Log masses (C, M) of the points of the outer parameters."""
         return self._nodes[2]
 
-    def take(self, rows: np.ndarray) -> Evidence:
-        """Evidence of some of the curves."""
-
-        def made() -> Nodes:
-            values, weight, outer = self._nodes
-            return {n: v[rows] for n, v in values.items()}, weight[rows], outer[rows]
-
-        return Evidence(
-            self.hypothesis, tuple(self.curves[i] for i in rows), self.log_z[rows],
-            self.error[rows], self.effective[rows], self.drawn, self.calls[rows],
-            self.bound[rows], tuple(self.doubts[i] for i in rows),
-            tuple(p[rows] for p in self.nuisance), made,
-        )  # fmt: skip
-
     @cached_property
     def pareto_k(self) -> np.ndarray:
         """Tail index (C,) of the weights of drawn points, else NaN.

@@ -86,6 +86,7 @@ class Integral:
         self.rounds: list[Points] = []
         self.scans: list[Points] = []
         self.calls = np.zeros(len(batch))
+        self._together: tuple[list[Points], np.ndarray, np.ndarray, np.ndarray] | None = None
         rates = (self.nodes.log_rate_weight > -np.inf).sum(1)
         cells = rates * (self.log_place > -np.inf).sum(1)
         #: whether every combination is taken
@@ -199,8 +200,9 @@ class Integral:
             # in the order in which the axes keep the bins of the points
             so_far = self.scans + self.rounds
             weight = tempered(joined(so_far, [r.taken for r in so_far]), self._least(so_far))
+            weight = np.nan_to_num(weight)
             for axis in axes:
-                axis.learn(np.nan_to_num(weight))
+                axis.learn(weight)
         size = len(self.batch)
         u = shifted(quasi_uniform(count, len(axes) + 1, self.rng.random(len(axes) + 1)), self.salt)
         spread = np.zeros((size, count), bool) if first else u[:, :, -1] < SPREAD
@@ -241,6 +243,7 @@ class Integral:
     ) -> None:  # fmt: skip
         """Fill in what is found at the `wanted` (C, n) points, with log weights `log_w` (C, n)."""
         problem, batch, q = self.problem, self.batch, len(self.problem.inner)
+        self._together = None
         curve, place = np.nonzero(wanted)
         if curve.size == 0:
             return
@@ -294,15 +297,22 @@ class Integral:
         rounds = self.scans + self.rounds
         return rounds, joined(rounds, sizes + [r.taken for r in self.rounds])
 
+    def _shares(self) -> tuple[list[Points], np.ndarray, np.ndarray, np.ndarray]:
+        """Rounds that count, log mass (C,) of all, its variance, shares (C, N) of the points."""
+        if self._together is None:
+            rounds, log_w = self.everything()
+            log_z = log_sum(log_w, 1)
+            share = np.exp(log_w - np.where(np.isfinite(log_z), log_z, 0.0)[:, None])
+            if self.enumerated:
+                square = (share**2 * rounds[0].variance).sum(1)
+            else:
+                square = self._scatter(share)
+            self._together = rounds, log_z, square, share
+        return self._together
+
     def summary(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log evidence, its error and the effective number of nodes, (C,) each."""
-        _, log_w = self.everything()
-        log_z = log_sum(log_w, 1)
-        share = np.exp(log_w - np.where(np.isfinite(log_z), log_z, 0.0)[:, None])
-        if self.enumerated:
-            square = (share**2 * self.rounds[0].variance).sum(1)
-        else:
-            square = self._scatter(share)
+        _, log_z, square, _ = self._shares()
         error = np.sqrt(square)
         effective = 1.0 / np.maximum(square, 1e-9)
         error = np.where(np.isfinite(log_z), error, np.inf)
@@ -310,9 +320,7 @@ class Integral:
 
     def heaviest(self) -> np.ndarray:
         """Share of each curve's evidence on its heaviest node, (C,)."""
-        rounds, log_w = self.everything()
-        log_z = log_sum(log_w, 1)
-        share = np.exp(log_w - np.where(np.isfinite(log_z), log_z, 0.0)[:, None])
+        rounds, _, _, share = self._shares()
         return (share * np.concatenate([r.largest for r in rounds], axis=1)).max(1)
 
     def _scatter(self, share: np.ndarray) -> np.ndarray:
@@ -333,8 +341,7 @@ class Integral:
 
     def nuisance(self) -> tuple[np.ndarray, ...]:
         """Posterior masses of the lattice's noises, guess and lapse rates."""
-        rounds, log_w = self.everything()
-        share = np.exp(log_w - np.maximum(log_sum(log_w, 1), -1e300)[:, None])
+        rounds, _, _, share = self._shares()
         mass = np.exp(np.concatenate([r.noise_mass for r in rounds], axis=1))
         rate = np.concatenate([r.rate for r in rounds], axis=1)
         lapses = self.nodes.shape[1]

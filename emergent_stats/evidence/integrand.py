@@ -226,6 +226,8 @@ class Problem:
             hypothesis.metric.check(curve.score, curve.metric, curve.models, luck)
         self.linear = is_linear(self.trend)
         self.maps = prior_maps([priors[n] for n in self.inner])
+        centres = [float(np.asarray(priors[n].from_normal(np.zeros(())))) for n in self.inner]
+        self.middle = np.array(centres)
         self.fixed = {n: v for n, v in hypothesis.fixed().items() if n in self.trend.fixed()}
         self.others = len(self._without(batch.x[:1], self._example()))
         if hypothesis.account == "flat":
@@ -289,23 +291,15 @@ class Problem:
         """
         size, q = x.shape[0], len(self.inner)
         given = {n: np.full((size, 1), v) for n, v in self.fixed.items()} | outer
-        at = np.tile(
-            [float(np.asarray(self.priors[n].from_normal(np.zeros(())))) for n in self.inner],
-            (size, 1),
-        ).reshape(size, q)
-
         # in the middle, and moved by 1 along each inner parameter, all in one call
-        moved = np.repeat(at[None], q + 1, axis=0)
-        for j in range(q):
-            moved[j + 1, :, j] += 1.0
-        every = moved.reshape((q + 1) * size, q)
-        parameters = {n: np.tile(v, (q + 1, 1)) for n, v in given.items()}
+        every = np.repeat(np.vstack([self.middle, self.middle + np.eye(q)]), size, axis=0)
+        parameters = {n: np.concatenate([v] * (q + 1)) for n, v in given.items()}
         parameters |= {n: every[:, j : j + 1] for j, n in enumerate(self.inner)}
-        wide = np.tile(x, (q + 1, 1))
+        wide = np.concatenate([x] * (q + 1))
         skills = [self.skill(wide, parameters), *self._without(wide, parameters)]
         seen = np.stack([s.reshape(q + 1, size, -1) for s in skills])
         here, slopes = seen[:, 0], np.moveaxis(seen[:, 1:], 1, 2) - seen[:, 0][:, :, None]
-        base = here - np.einsum("wj,owjm->owm", at, slopes)
+        base = here - np.einsum("j,owjm->owm", self.middle, slopes)
         if offset is not None:
             base = base + offset[curve]
         basis = np.zeros((size, max(q, 3), x.shape[1]))

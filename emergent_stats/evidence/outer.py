@@ -73,7 +73,7 @@ class Axis:
         """Log density (of shares if continuous, else mass) of round `index` at bins (C, n)."""
         with np.errstate(divide="ignore"):
             p = np.log(self.rounds[index] * (self.rounds[0].shape[1] if self.continuous else 1.0))
-        return np.take_along_axis(p, bins, axis=1)
+        return p[np.arange(bins.shape[0])[:, None], bins]
 
 
 def _to_neighbours(mass: np.ndarray) -> np.ndarray:
@@ -81,7 +81,8 @@ def _to_neighbours(mass: np.ndarray) -> np.ndarray:
     count = mass.shape[1]
     # no product of matrices: its last digits would depend on the other curves
     part = mass / (5.0 + (np.arange(count) > 0) + (np.arange(count) < count - 1))
-    wide = np.pad(part, ((0, 0), (1, 1)))
+    wide = np.zeros((mass.shape[0], count + 2))
+    wide[:, 1:-1] = part
     return 5.0 * part + wide[:, :-2] + wide[:, 2:]
 
 

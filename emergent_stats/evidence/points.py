@@ -45,7 +45,7 @@ def joined(rounds: list[Points], sizes: list[np.ndarray]) -> np.ndarray:
     """Log masses (C, N) of the points of some rounds, which count by their `sizes` (C,)."""
     size = np.stack(sizes, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.nan_to_num(np.log(size / size.sum(1, keepdims=True)), nan=-np.inf)
+        share = np.fmax(np.log(size / size.sum(1, keepdims=True)), np.finfo(float).min)
     return np.concatenate([r.log_m + share[:, i : i + 1] for i, r in enumerate(rounds)], axis=1)
 
 

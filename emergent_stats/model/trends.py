@@ -15,6 +15,7 @@ width of a transition in decades, ``height`` is in nats, slopes in nats/decade.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -109,18 +110,19 @@ class Trend:
         return ()
 
     @classmethod
+    @cache
     def parameter_names(cls) -> tuple[str, ...]:
         """Names of the parameters, in field order."""
         return tuple(f.name for f in fields(cls))
 
     def priors(self) -> dict[str, Prior]:
         """Free parameters and their priors, in field order."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {name: getattr(self, name) for name in self.parameter_names()}
         return {name: v for name, v in values.items() if isinstance(v, Prior)}
 
     def fixed(self) -> dict[str, float]:
         """Parameters that were given a number in place of a prior."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {name: getattr(self, name) for name in self.parameter_names()}
         return {name: float(v) for name, v in values.items() if not isinstance(v, Prior)}
 
 

@@ -372,12 +372,12 @@ def _details(c: Comparison) -> Iterator[str]:
     yield f"P(break) over the sensitivity grid: {min(real):.2f} to {max(real):.2f}"
     if np.isfinite(c.p_second):
         yield probability_is("P(break) on the logit scale of skill", c.p_second)
-    low, high = (float(v) for v in c.at)
-    axis = c.curve.scale_axis
+    axis, wide = c.curve.scale_axis, bool(np.isfinite(c.width[0]))
     unit = "10^" if axis.logarithmic else ""
-    ends = [axis.label(v) if axis.dated else f"{unit}{v:.2f}" for v in (low, high)]
-    yield f"break at {c.curve.axis} {ends[0]} to {ends[1]} (90 %)"
-    if np.isfinite(c.width[0]):
+    low, high = (axis.label(v) if axis.dated else f"{unit}{v:.2f}" for v in map(float, c.at))
+    taken = f"taken as {'a transition' if wide else 'an onset'}:"
+    yield f"{'break' if c.verdict == 'real' else taken} at {c.curve.axis} {low} to {high} (90 %)"
+    if wide:
         yield f"transition {c.width[0]:.2f} to {c.width[1]:.2f} {axis.spans} wide (90 %), " + (
             f"{c.height[0]:.1f} to {c.height[1]:.1f} nats high"
         )

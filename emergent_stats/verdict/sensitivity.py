@@ -32,7 +32,6 @@ from emergent_stats.model.trends import (
     SLOPE,
     WIDTH_RANGE,
     Transition,
-    Trend,
     WideTransition,
 )
 from emergent_stats.verdict.decision import chance_of, speaks_for
@@ -59,6 +58,12 @@ def scaled(hypothesis: Hypothesis, slope: float, height: float, width: float) ->
     elif type(trend) is WideTransition:
         changes["width"] = Rising(JUMP_WIDTH * width, WIDTH_RANGE[1])
     return replace(hypothesis, trend=replace(trend, **changes))
+
+
+@lru_cache(maxsize=2048)
+def _doubled(hypothesis: Hypothesis, place: int) -> bool:
+    """Whether one of the factors of `scaled`, by its place, does anything to a hypothesis."""
+    return scaled(hypothesis, *np.insert(np.ones(2), place, 2.0).tolist()) != hypothesis
 
 
 #: Transitions that change sides when the largest width of a jump is halved or doubled; they
@@ -89,38 +94,41 @@ class _Carried:
 
     def __init__(self, evidences: Mapping[str, Evidence]):
         self.evidences = evidences
-        self._best = np.max([e.log_z for e in evidences.values()], axis=0)
+        least = np.max([e.log_z for e in evidences.values()], axis=0) - _LOST
+        self._lost = {name for name, e in evidences.items() if (e.log_z < least).all()}
+        self._visible = {n: log_visible_share(e.hypothesis, e.curves) for n, e in evidences.items()}
         self._ratios: dict[tuple[str, str, Prior], np.ndarray] = {}
-        self._log_z: dict[tuple[str, Trend], np.ndarray] = {}
+        self._log_z: dict[tuple, np.ndarray] = {}
+        # which factors do something to a trend: cells that differ in others are one
+        self._matter = {
+            name: [_doubled(e.hypothesis, i) for i in range(3)] for name, e in evidences.items()
+        }
 
-    def log_z(self, name: str, cell: tuple[float, float, float]) -> np.ndarray:
+    def log_z(self, name: str, cell: tuple[float, ...]) -> np.ndarray:
         """Log evidence (C,) of a standard hypothesis with priors scaled by `cell`."""
-        new = scaled(self.evidences[name].hypothesis, *cell)
+        cell = tuple(f if own else 1.0 for f, own in zip(cell, self._matter[name], strict=True))
         if name == "wide_transition" and cell[2] < 1:
-            return self._transfer("less_wide", new)
+            return self._transfer("less_wide", name, cell)
         if name == "transition" and cell[2] > 1:
             # both parts of the width's range, each under the whole range's prior
-            parts = [self._transfer(source, new) for source in ("transition", "wider_jump")]
+            parts = [self._transfer(source, name, cell) for source in ("transition", "wider_jump")]
             return log_sum(np.stack(parts), 0)
-        return self._transfer(name, new)
+        return self._transfer(name, name, cell)
 
-    def _transfer(self, source: str, new: Hypothesis) -> np.ndarray:
-        """Log evidence (C,) of `new` over the range of the nodes of `source`."""
-        evidence = self.evidences[source]
-        old = evidence.hypothesis
-        if new.trend == old.trend or (evidence.log_z < self._best - _LOST).all():
+    def _transfer(self, source: str, name: str, cell: tuple[float, ...]) -> np.ndarray:
+        """Log evidence (C,) under the scaled priors of `name`, over the nodes of `source`."""
+        key, evidence = (source, name, cell), self.evidences[source]
+        if source in self._lost or cell == (1.0, 1.0, 1.0):
             return evidence.log_z
-        key = source, new.trend
-        if key not in self._log_z:
-            log_w = evidence.log_weight
-            was, now = old.trend.priors(), new.trend.priors()
-            for name in was:
-                if was[name] != now[name]:
-                    log_w = log_w + self._ratio(source, name, was[name], now[name])
-            change = log_visible_share(old, evidence.curves) - log_visible_share(
-                new, evidence.curves
-            )
-            self._log_z[key] = log_sum(log_w, 1) + change
+        if key in self._log_z:
+            return self._log_z[key]
+        old, new = evidence.hypothesis, scaled(self.evidences[name].hypothesis, *cell)
+        was, now, log_w = old.trend.priors(), new.trend.priors(), evidence.log_weight
+        changed = [n for n in was if was[n] != now[n]]
+        for n in changed:
+            log_w = log_w + self._ratio(source, n, was[n], now[n])
+        change = self._visible[source] - log_visible_share(new, evidence.curves)
+        self._log_z[key] = log_sum(log_w, 1) + change if changed else evidence.log_z
         return self._log_z[key]
 
     def _ratio(self, source: str, name: str, was: Prior, now: Prior) -> np.ndarray:
@@ -194,16 +202,12 @@ def grid(evidences: Mapping[str, Evidence], extra: Mapping[str, Evidence]) -> np
     """
     known = {n: e.hypothesis for n, e in evidences.items()}
     carried = _Carried({**evidences, **extra})
-    cells = []
-    for cell in GRID:
-        if cell[2] != 1 and not extra:
-            cells.append(
-                np.full((next(iter(evidences.values())).log_z.size, len(ACCOUNTS)), np.nan)
-            )
-            continue
-        log_z = {name: carried.log_z(name, cell) for name in evidences}
-        cells.append(probabilities(account_log_z(log_z, known)))
-    return np.stack(cells)
+    there = [i for i, cell in enumerate(GRID) if extra or cell[2] == 1]
+    size = next(iter(evidences.values())).log_z.size
+    log_z = {n: np.concatenate([carried.log_z(n, GRID[i]) for i in there]) for n in evidences}
+    cells = np.full((len(GRID), size, len(ACCOUNTS)), np.nan)
+    cells[there] = probabilities(account_log_z(log_z, known)).reshape(len(there), size, -1)
+    return cells
 
 
 # --- what changes the verdict --------------------------------------------------------------

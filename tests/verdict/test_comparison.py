@@ -44,6 +44,14 @@ def test_a_comparison_comes_back_from_json(tmp_path, monkeypatch, kind):
             np.testing.assert_equal(getattr(again.curve, f.name), getattr(made.curve, f.name))
 
 
+def test_where_a_break_would_be_is_no_break():
+    """A break stands in the text where one is real; else it says what the place is of."""
+    said = {kind: compare(curve).text for kind, curve in KINDS.items()}
+    assert "  break at params 10^" in said["jump"]
+    assert "  taken as a transition: at params 10^" in said["no counts"]
+    assert "break at" not in said["no counts"]
+
+
 def test_another_curve_is_another_comparison():
     made = compare(KINDS["too few"])
     told = json.loads(made.to_json())
