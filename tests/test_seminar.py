@@ -550,6 +550,16 @@ def test_a_pasted_table_is_read_and_mistakes_are_named():
             judging.read(data, name)
 
 
+def test_the_figure_of_a_pasted_table_is_readable_on_a_projector():
+    judging = importlib.import_module("judging")
+    svg = judging.figure(compare(judging.read(judging.EXAMPLE.encode(), "a.csv")[0])).decode()
+    found = re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)
+    assert found is not None
+    least = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg))
+    # the page shows it 944 pixels wide where the window has 1280
+    assert least * 944 / float(found[1]) >= 17.9
+
+
 def test_names_of_a_pasted_table_are_escaped():
     judging = importlib.import_module("judging")
     rows = "".join(f"1e{9 + i},0.5,exact_match,100,<b>x</b>\n" for i in range(3))
