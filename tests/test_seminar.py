@@ -685,6 +685,8 @@ def test_pages_compute_what_the_package_computes(built):
         k, z = [3, 0, 20], [-3.0, 0.0, 1.7]
         tails = page.evaluate("(k) => k.map((v) => binomialTail(v, 30, 0.2))", k)
         np.testing.assert_allclose(tails, stats.binom.sf(np.array(k) - 1, 30, 0.2), atol=1e-9)
+        even = page.evaluate("[1.1, 2.5, 4].map((z) => lindley(z, turns(z)))")
+        np.testing.assert_allclose(even, 0, atol=1e-9)
         bounds = page.evaluate("(k) => k.map((v) => shareBound(v, 30))", k)
         content3, content6 = map(importlib.import_module, ("content3", "content6"))
         np.testing.assert_allclose(bounds, [content3.bound(v, 30, 1.0) for v in k], atol=1e-6)

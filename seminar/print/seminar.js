@@ -69,6 +69,17 @@ const falseShare = (smooth, power, size) =>
 const lindley = (z, width) =>
   -0.5 * Math.log(1 + width * width) + 0.5 * z * z * (width * width) / (1 + width * width);
 
+// width of the prior beyond which an estimate of z standard errors speaks against an effect
+function turns(z) {
+  if (z <= 1) return 0;
+  let low = Math.sqrt(z * z - 1), high = Math.exp(0.5 * z * z);
+  for (let i = 0; i < 100; i++) {
+    const middle = 0.5 * (low + high);
+    if (lindley(z, middle) > 0) low = middle; else high = middle;
+  }
+  return low;
+}
+
 function studentQuantile(df) { // t that a draw passes on either side with probability .1
   const x = betaQuantile(0.5 * df, 0.5, 0.1);
   return Math.sqrt((df * (1 - x)) / x);
@@ -226,8 +237,9 @@ const FIGURES = {
     controls: [["z", "Estimate (its errors)", 0, 5, 0.1, 2.5], ["width", "Prior width (errors)", 0.5, 200, 0.5, 10]],
     draw({ z, width }) {
       const bf = lindley(z, width), range = grid(-0.5, 2.5, 121);
-      return [`Bayes factor of an effect against none: <b>${Math.exp(bf).toFixed(3)}</b>. The same data, a wider prior, ` +
-        `and the smooth account wins: the width of a prior is part of the question.`,
+      return [`Bayes factor of an effect against none: <b>${Math.exp(bf).toFixed(3)}</b>. ` +
+        (z > 1 ? `With a prior wider than <b>${turns(z).toPrecision(3)}</b> standard errors the same data speak against an effect` :
+          "No prior makes these data speak for an effect") + ": the width of a prior is part of the question.",
       plot({ x: [-0.5, 2.5], y: [-6, 10], labels: ["log10 of prior width (standard errors)", "log Bayes factor"],
         marks: [Math.log10(width)], lines: [{ points: range.map((u) => [u, lindley(z, 10 ** u)]), style: 0, label: `${z} standard errors` },
           { points: [[-0.5, 0], [2.5, 0]], style: 5, label: "even" }] })];
