@@ -160,20 +160,22 @@ EXERCISES = (
 
 def lengths_chart(slope: float, at: int | None = None) -> Chart:
     """Exact match against decades for several lengths of answers; where that of `at` rises."""
-    x = np.linspace(-4.0, 4.0, 241)
+    end = 4.0 if at is None else 8.0
+    x = np.linspace(-4.0, end, 361)
     chart = Chart(
         f"Exact match against scale at {slope:g} nats per decade for answers of 1 to 32 tokens: "
         "the same curve, moved to the right",
-        (-4.0, 4.0), (0.0, 1.0), ("scale (decades)", "exact match"),
+        (-4.0, end), (0.0, 1.0), ("scale (decades)", "exact match"),
     )  # fmt: skip
+    if at is not None:
+        chart.line(x, np.exp(-at * np.exp(-slope * x)), 0, "", 7)
     for style, length in enumerate(LENGTHS):
         label = f"{length} token{'s' * (length > 1)}"
         chart.line(x, np.exp(-length * np.exp(-slope * x)), style, label)
     if at is not None:
-        chart.line(x, np.exp(-at * np.exp(-slope * x)), 3, "", 7)
         for share in (0.1, 0.9):
             place = (skill_of(share) + np.log(at)) / slope
-            if abs(place) <= 4:
+            if -4 <= place <= end:
                 chart.mark(float(place))
     return chart
 

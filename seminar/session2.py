@@ -42,7 +42,7 @@ def _(length, slope):
             lecture.controls(mo, slope, length),
             mo.md(
                 f"L = {length.value}: from 10 % to 90 % in **{measured_width:.3f}** decades (read "
-                "off the thick curve, between the dotted lines); 3.084/a = "
+                "off the thick curve; dotted: 10 % and 90 %); 3.084/a = "
                 f"{gumbel_width(slope.value):.3f}. "
                 f"It lags behind one token by ln(L)/a = **{lag:.3f}** decades."
             ),
