@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from lecture import Chart, Exercise, Session, Slide, noisy_scores, separation, sparks
+from lecture import Chart, Exercise, Session, Slide, leaps, noisy_scores, panels, sparks
 from scipy import special
 
 from emergent_stats import Curve
@@ -29,10 +29,39 @@ def lineup(height: float, seed: int, m: int = 8, n: int = 100, sigma: float = 0.
     return scores, place if height > 0 else None
 
 
+def lineup_figure(leap: float, seed: int, wide: bool = False, odd: int | None = None) -> str:
+    """The panels of a line-up, in rows of five, or seven if `wide`; that at `odd` is orange."""
+    columns, size = (7, (158, 125)) if wide else (5, (184, 150))
+    charts = []
+    for i, row in enumerate(lineup(leap, seed)[0]):
+        alt = f"Panel {i + 1}: score against scale"
+        chart = Chart(alt, (-2.2, 2.2), (0, 1), size=size, title=f"{i + 1}")
+        charts.append(chart.dots(np.linspace(-2, 2, len(row)), row, int(i == odd)))
+    return panels("Line-up of twenty panels", charts, columns)
+
+
 def vote(students: int, votes: int) -> float:
     """Probability that `votes` or more of `students` pick a given panel by luck."""
     # scipy.stats would take seconds to import, and this is the first page
     return float(special.bdtrc(votes - 1, students, 1 / PANELS)) if votes > 0 else 1.0
+
+
+def said_of_votes(votes: int, students: int, favourite: int, odd: int | None, shown: bool) -> str:
+    """What a class is told of its vote for panel `favourite` (from 1), once it is shown."""
+    luck = vote(students, votes)
+    said = (
+        f"{votes} or more of {students} would pick a given panel by luck with probability "
+        f"**{luck:.4f}**"
+    )
+    if not shown:
+        return f"{said}; now show which one it was."
+    if odd is None:
+        return f"{said}. There was **no odd one**: whatever was seen, noise made it."
+    if favourite != odd + 1:
+        return f"{said}. It was panel {odd + 1}: the favourite was noise."
+    if luck > 0.05:
+        return f"{said}. It was panel {odd + 1}, but so many find it by luck: nothing is shown."
+    return f"{said}. It **was** panel {odd + 1}: the room has seen something."
 
 
 #: Probability that a class's votes would fall so on the right panel by luck.
@@ -156,7 +185,7 @@ def _figure_noise(struck: bool) -> str:
         "200 curves of noise" + "; those that look like a jump are marked in orange" * struck,
         scores,
         25,
-        np.flatnonzero(separation(scores) > 0.04) if struck else (),
+        leaps(scores, 0.04) if struck else (),
         (44, 46),
     )
 
@@ -169,7 +198,7 @@ def _figure_grown() -> str:
     )  # fmt: skip
     for style, steps in enumerate((1, 5, 100)):
         label = f"{steps} step{'s' * (steps > 1)}"
-        chart.line(x, grown(x, steps, 2.0, seed=4).skill, style, label)
+        chart.line(x, grown(x, steps, 2.0, seed=1).skill, style, label)
     return chart.svg()
 
 
@@ -190,6 +219,8 @@ SESSION = Session(
     90,
     "Twenty labs trained eight models each, and plotted a score. At most one of them saw a skill "
     "leap. Which? Write down a number before you read on: you will be held to it.",
+    "None of them. In all twenty panels skill rises along the same straight line; noise of .3 nats "
+    "between models, and 100 questions each, made what you saw.",
     (
         "Read a model's answer as a draw from a categorical distribution, right and wrong alike.",
         "Say how often noise alone looks like a jump, for given models, questions and noise.",
@@ -205,13 +236,17 @@ SESSION = Session(
         "Zhao et al. 2025, arXiv 2502.17356: runs with unlike seeds fall into two kinds.",
     ),
     (
-        Slide("Which of these labs saw a skill leap?",
-              ("Two hundred tasks, six models, 50 questions each.",
+        Slide("There was no odd one",
+              ("In all twenty panels skill rises along the same line.",
+               "Noise of .3 nats between models made what you saw.",
+               "How many of you chose the same panel, and with which reason?")),
+        Slide("Now two hundred tasks: which skill leaps?",
+              ("Six models, 50 questions each.",
                "Write down one number between 1 and 200, and your reason."),
               lambda: _figure_noise(False)),
-        Slide("None did",
+        Slide("None does",
               ("Skill is the same at every scale; models differ by noise of .3 nats.",
-               "Marked: all models after some gap beat all before it by .04."),
+               "Marked: all models after some gap beat all before it by .04 or more."),
               lambda: _figure_noise(True)),
         Slide("The machine draws tokens",
               ("Right and wrong answers come out of one distribution.",
@@ -230,4 +265,5 @@ SESSION = Session(
                "The eye finds its jump in any two hundred curves.",
                "Say what you look for before you look.")),
     ),
+    lambda wide: lineup_figure(0.0, 1, wide),
 )  # fmt: skip

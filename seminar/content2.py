@@ -158,17 +158,25 @@ EXERCISES = (
 )
 
 
-def lengths_chart(slope: float, size: tuple[int, int] = (900, 430)) -> Chart:
-    """Exact match against decades for answers of several lengths."""
-    x = np.linspace(-4.0, 4.0, 241)
+def lengths_chart(slope: float, at: int | None = None) -> Chart:
+    """Exact match against decades for several lengths of answers; where that of `at` rises."""
+    end = 4.0 if at is None else 8.0
+    x = np.linspace(-4.0, end, 361)
     chart = Chart(
         f"Exact match against scale at {slope:g} nats per decade for answers of 1 to 32 tokens: "
         "the same curve, moved to the right",
-        (-4.0, 4.0), (0.0, 1.0), ("scale (decades)", "exact match"), size,
+        (-4.0, end), (0.0, 1.0), ("scale (decades)", "exact match"),
     )  # fmt: skip
+    if at is not None:
+        chart.line(x, np.exp(-at * np.exp(-slope * x)), 0, "", 7)
     for style, length in enumerate(LENGTHS):
         label = f"{length} token{'s' * (length > 1)}"
         chart.line(x, np.exp(-length * np.exp(-slope * x)), style, label)
+    if at is not None:
+        for share in (0.1, 0.9):
+            place = (skill_of(share) + np.log(at)) / slope
+            if -4 <= place <= end:
+                chart.mark(float(place))
     return chart
 
 
@@ -228,6 +236,8 @@ SESSION = Session(
     90,
     "Answers of 1 token and answers of 32 tokens, scored by exact match, the same smooth skill. "
     "Which curve climbs from 10 % to 90 % over fewer decades? Decide before you move a slider.",
+    f"Neither. Both take {GUMBEL_NATS:.3f}/a decades where skill rises by a nats per decade; the "
+    "longer answers come later, by ln(32)/a decades.",
     (
         "Write a score as link(skill) + noise, and name the link of a metric.",
         "Derive that exact match rises over 3.084/a decades whatever the length of the answer.",

@@ -23,7 +23,7 @@ def by_pymc_once() -> None:
 
 
 def lindley_chart(y: np.ndarray, sd: float, slope: float, at: float) -> Chart:
-    """Log Bayes factor of a step against the prior's height."""
+    """Log Bayes factor of a step against the width of the prior of its height."""
     heights = np.logspace(-1.0, 2.0, 61)
     bf = [gauss.log_bayes_factor(y, X, sd, slope, h) for h in heights]
     low, high = min(-4.0, min(bf)), max(4.0, max(bf))
@@ -31,7 +31,7 @@ def lindley_chart(y: np.ndarray, sd: float, slope: float, at: float) -> Chart:
         "Log Bayes factor of a step against a line, as the prior of its height widens: it rises, "
         "then falls without end",
         (-1.0, 2.0), (low, high * 1.05),
-        ("log10 of the prior's height (nats)", "log Bayes factor"), (900, 360),
+        ("log10 of the width of the prior of heights (nats)", "log Bayes factor"), (900, 360),
     )  # fmt: skip
     chart.line(np.log10(heights), bf, 0, "step against line")
     return chart.line([-1, 2], [0, 0], 5, "even").mark(float(np.log10(at)))
@@ -47,7 +47,7 @@ def sensitivity(y: np.ndarray, sd: float, slope: float, height: float) -> list[l
 
 
 def _figure_lindley() -> str:
-    return lindley_chart(example(0.8, 0.8, 0.2, 1), 0.2, 1.0, 1.0).svg()
+    return lindley_chart(example(0.8, 0.6, 0.2, 1), 0.2, 1.0, 1.0).svg()
 
 
 EXERCISES = (
@@ -72,6 +72,7 @@ EXERCISES = (
           "spreads over values that predict worse."),
          (0.0124, "That is the p-value."),
          (float(1 / np.exp(_WIDE)), "That is none against an effect.")),
+        share=False,
     ),
     Exercise(
         "4.3",
@@ -86,6 +87,7 @@ EXERCISES = (
          (float(3 - np.log(7)), "You did not pay for the height."),
          (float(3 - np.log(8)), "BIC as a log evidence takes half of ln m for each parameter."),
          (3.0, "That is the gain alone.")),
+        share=False,
     ),
     Exercise(
         "4.4",
@@ -125,6 +127,10 @@ SESSION = Session(
     90,
     "A step fits better than a line; it always does. By how much must it fit better before you "
     "believe it? Say a number of nats, and what it depends on.",
+    "No one number. A step pays for its height, the more the wider its prior, and for the search: "
+    f"ln 7 in seven gaps. With BIC's ½ ln 8 for the height the odds are even at a gain of "
+    f"{0.5 * np.log(8) + np.log(7):.1f} nats, and reach 19 to 1 at "
+    f"{0.5 * np.log(8) + np.log(7) + np.log(19):.1f}.",
     (
         "Compute the evidence of a line and of a step, and say what each factor charges for.",
         "Show Lindley's paradox on data of your own, and choose a prior height that means "
@@ -146,7 +152,7 @@ SESSION = Session(
                "It averages over the gaps: the search is paid for.",
                "BIC charges for one of these by rule of thumb.")),
         Slide("Lindley's paradox",
-              ("The same data; only the prior's height moves.",), _figure_lindley),
+              ("The same data; only the width of a prior moves.",), _figure_lindley),
         Slide("Whose answer is it?",
               ("Halve and double every prior; print the grid.",
                "If the answer moves, it is the prior's.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from lecture import Chart, Exercise, Session, Slide
@@ -46,7 +47,7 @@ def forecast_chart(curve: Curve, kept: int) -> Chart:
         f"Scores against scale; a line through the skills of the first {kept} models, and its 90 % "
         "interval for the others",
         (float(x[0]) - 0.1, float(x[-1]) + 0.1), (0.0, 1.0),
-        (f"log10 of {curve.axis}", "score"), (900, 400),
+        (f"log10 of {curve.axis.replace('params', 'parameters')}", "score"), (900, 400),
     )  # fmt: skip
     chart.line(x, mid, 0, "line in skill").line(x, low, 4, "90 % interval", 2)
     chart.line(x, high, 4, "", 2).dots(x[:kept], curve.score[:kept], 0, "fitted")
@@ -138,9 +139,34 @@ EXERCISES = (
 )  # fmt: skip
 
 
+def few_shot_data() -> list[dict[str, Any]]:
+    """The few-shot series, for the hand-out."""
+    return [
+        {
+            "task": str(c.key["task"]),
+            "x": c.x.tolist(),
+            "score": c.score.tolist(),
+            "n": c.effective_n.tolist(),
+        }
+        for c in few_shot()
+    ]
+
+
+def subtraction() -> Curve:
+    """The series of the example."""
+    return next(c for c in few_shot() if c.key["task"] == "3D-")
+
+
 def _figure() -> str:
-    curve = next(c for c in few_shot() if c.key["task"] == "3D-")
-    return forecast_chart(curve, curve.m - 1).svg()
+    return forecast_chart(subtraction(), subtraction().m - 1).svg()
+
+
+def _foretold() -> str:
+    low, middle, high = (v[-1] for v in extrapolated(subtraction(), subtraction().m - 1))
+    return f"{middle:.2f} ({low:.2f} to {high:.2f}), and {subtraction().score[-1]:.2f} was scored"
+
+
+_FORETOLD = _foretold()
 
 
 SESSION = Session(
@@ -149,6 +175,9 @@ SESSION = Session(
     90,
     "Cover the largest model of your figure. Write down what you expect it to score, with an "
     "interval that you would bet nine to one on. Then uncover it.",
+    "Only your figure can tell. For GPT-3's 3-digit subtraction a line through the first seven "
+    f"skills foretells {_FORETOLD}. An interval that misses "
+    "was too short, or the skill changed its course: one model cannot say which.",
     (
         "Bring a published table into the columns that an analysis needs, and say what is missing.",
         "Write the paragraph of a verdict: what was weighed, what the answer hangs on.",
@@ -176,4 +205,5 @@ SESSION = Session(
                "What was weighed: accounts, priors, noise between models.",
                "What the answer hangs on, and what would decide.")),
     ),
+    data=few_shot_data,
 )  # fmt: skip

@@ -17,7 +17,7 @@ with app.setup:
 def _():
     mo.md(
         f"""
-        # 0. Guess the jump
+        # Guess the jump
 
         Simulated curves ({TABLE["design"]}) and published ones. Half of the simulated skills
         break, half are smooth. Call **real** (the skill breaks), **artefact** (the skill is smooth)
@@ -75,20 +75,32 @@ def _(again, buttons, calls, deck, deck_number):
             f"{_curve['score'][0]:.2f} to {_curve['score'][-1]:.2f}",
             (min(_x) - _margin, max(_x) + _margin),
             (0, 1),
-            (f"{_curve['axis']} (powers of ten)", _curve["metric"].replace("_", " ")),
-            (900, 310),
+            (
+                f"log10 of {_curve['axis'].replace('params', 'parameters')}",
+                _curve["metric"].replace("_", " "),
+            ),
+            (600, 350),
         )
         _chart.dots(_x, _curve["score"], 0, "", (_curve["low"], _curve["high"]))
         _shown = mo.Html(_chart.svg())
     else:
         _shown = mo.md("**The deck is played.** Start again, or take another deck.")
-    mo.vstack(
+    # beside each other, so that a projector shows both the curve and what is said of the last call
+    mo.hstack(
         [
-            mo.hstack([deck_number, mo.md(f"Curve {min(_at + 1, len(deck))} of {len(deck)}")]),
             _shown,
-            mo.hstack([*buttons, again], justify="start", gap=2),
-            mo.md(_said),
-        ]
+            mo.vstack(
+                [
+                    mo.md(f"Curve {min(_at + 1, len(deck))} of {len(deck)}"),
+                    mo.hstack([*buttons], justify="start", gap=0.5),
+                    mo.md(_said),
+                    mo.hstack([again], justify="start"),
+                    deck_number,
+                ]
+            ),
+        ],
+        widths=[2, 1],
+        align="start",
     )
     return
 
@@ -105,7 +117,7 @@ def _(calls, seen):
     tallies = {who: gamerules.tally(seen, said) for who, said in _rows.items()}
 
     def _share(value):
-        return "–" if value != value else f"{value:.0%}"
+        return "–" if value != value else f"{100 * value:.0f} %"
 
     _lines = "\n".join(
         f"| {who} | {t.decided} of {t.curves} | {t.wrong} | {_share(t.error)} | "
@@ -115,7 +127,8 @@ def _(calls, seen):
     mo.md(
         "| on the simulated curves so far | decided | wrong | error | smooth ones called real |\n"
         f"|:--|--:|--:|--:|--:|\n{_lines}\n\n"
-        "The floor knows how the curves were made and calls at 95 %: nobody can do better."
+        "The floor knows how the curves were made and calls at 95 %. On average nobody who decides "
+        "as often errs less; on one deck luck may."
     )
     return (tallies,)
 
@@ -132,8 +145,8 @@ def _():
         ),
     }
     _lines = "\n".join(
-        f"| {who} | {t.decided} of {t.curves} | {t.wrong} | {t.error:.0%} | "
-        f"{t.false_positives:.0%} of {_smooth} |"
+        f"| {who} | {t.decided} of {t.curves} | {t.wrong} | {100 * t.error:.0f} % | "
+        f"{100 * t.false_positives:.0f} % of {_smooth} |"
         for who, t in _all.items()
     )
     mo.accordion(

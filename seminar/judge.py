@@ -41,7 +41,7 @@ def _():
         filetypes=[".csv", ".parquet", ".json"],
         kind="area",
         max_size=judging.MOST_BYTES,
-        label="or drop a file here (it is taken instead of the text)",
+        label="drop a file here (it is taken instead of the text)",
     )
     mo.vstack([pasted, dropped])
     return dropped, pasted

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class Exercise:
         Wrong numbers with a known cause, and what to say about it.
     options : tuple of (text, words)
         Of a choice: what is offered, and what to say to who takes it.
+    share : bool
+        Whether a number below 1 is a share, so that it may have been given in percent.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Exercise:
     within: float = 0.0
     slips: tuple[tuple[float, str], ...] = ()
     options: tuple[tuple[str, str], ...] = ()
+    share: bool = True
 
     def check(self, given: Any) -> str:
         """What to tell a student who answered `given`; nothing to who has not."""
@@ -60,14 +64,22 @@ class Exercise:
             i = texts.index(given) if given in texts else int(given)
             return f"{'Right' if i == self.answer else 'No'}. {self.options[i][1]}"
         value = float(given)
+        if not isfinite(value):
+            raise ValueError(f"{given!r} is not a number")
         if abs(value - self.answer) <= self.within:
             return "Right."
-        for slip, words in self.slips:
-            if abs(value - slip) <= self.within:
-                return f"No. {words}"
+        # a slip may be far larger than the answer, and is rounded by its own size
+        near = [
+            (abs(value - slip), words)
+            for slip, words in self.slips
+            if abs(value - slip) <= max(self.within, 0.01 * abs(slip))
+        ]
+        if near:
+            return f"No. {min(near)[1]}"
         if value * self.answer < 0:
             return "No. The sign is wrong."
-        if abs(value - 100 * self.answer) <= 100 * self.within:
+        percent = self.share and 0 < self.answer < 1
+        if percent and abs(value - 100 * self.answer) <= 100 * self.within:
             return "No. That looks like percent; give a share."
         side = "large" if value > self.answer else "small"
         return f"No. {value:g} is too {side}, and by no slip that this sheet knows."
@@ -84,16 +96,23 @@ class Slide:
 
 @dataclass(frozen=True)
 class Session:
-    """What a session teaches; its app, hand-out, slides and sheets read it from here."""
+    """What a session teaches; its app, hand-out, slides and sheets read it from here.
+
+    `figure` draws what the question is asked of, where it is asked of a figure; wide for a slide.
+    `data` is what the key figure of the hand-out computes from, ready for JSON.
+    """
 
     number: int
     title: str
     minutes: int
     question: str
+    answer: str
     goals: tuple[str, ...]
     exercises: tuple[Exercise, ...]
     reading: tuple[str, ...]
     slides: tuple[Slide, ...] = field(default=(), repr=False)
+    figure: Callable[[bool], str] | None = field(default=None, repr=False)
+    data: Callable[[], Any] | None = field(default=None, repr=False)
 
 
 # --- figures ------------------------------------------------------------------------------
@@ -295,6 +314,11 @@ def separation(scores: np.ndarray) -> np.ndarray:
     return (after - before).max(1)
 
 
+def leaps(scores: np.ndarray, least: float) -> np.ndarray:
+    """Places of the curves (curves, m) that part in two by `least` or more, but for rounding."""
+    return np.flatnonzero(separation(scores) >= least - 1e-9)
+
+
 def noisy_scores(
     skill: Any, curves: int, n: int, sigma: float, length: int = 1, seed: Any = 0
 ) -> np.ndarray:
@@ -327,7 +351,7 @@ def reply(exercise: Exercise, given: Any, mo: Any) -> Any:
     try:
         words = exercise.check(given)
     except ValueError:
-        words = f"{escape(repr(given))} is not a number; write 0.25, not 1/4 or 25 %."
+        words = f"{escape(repr(given))} is not a number; write 0.25, not 1/4, 25 % or 0,25."
     kind = "success" if words.startswith("Right") else "warn"
     return mo.callout(mo.md(words), kind=kind) if words else mo.md("")
 

@@ -37,12 +37,7 @@ def _():
 @app.cell
 def _(draw, leap, reveal):
     lineup_scores, odd = content1.lineup(leap.value, draw.value)
-    _charts = []
-    for _i, _row in enumerate(lineup_scores):
-        _alt = f"Panel {_i + 1}: score against scale"
-        _chart = lecture.Chart(_alt, (-2.0, 2.0), (0, 1), size=(186, 150), title=f"{_i + 1}")
-        _hit = reveal.value and _i == odd
-        _charts.append(_chart.dots(np.linspace(-2, 2, len(_row)), _row, int(_hit)))
+    _shown = content1.lineup_figure(leap.value, draw.value, odd=odd if reveal.value else None)
     mo.vstack(
         [
             mo.md("## 1. The line-up: the class votes by eye"),
@@ -53,7 +48,7 @@ def _(draw, leap, reveal):
                 "run that first, and hear the reasons that are given."
             ),
             lecture.controls(mo, leap, draw),
-            mo.Html(lecture.panels("Line-up of twenty panels", _charts, 5)),
+            mo.Html(_shown),
         ]
     )
     return lineup_scores, odd
@@ -62,18 +57,9 @@ def _(draw, leap, reveal):
 @app.cell
 def _(favourite, odd, reveal, students, votes):
     by_luck = content1.vote(int(students.value), int(votes.value))
-    _said = (
-        f"{votes.value} of {students.value} or more would pick a given panel by luck with "
-        f"probability **{by_luck:.4f}**"
+    _said = content1.said_of_votes(
+        int(votes.value), int(students.value), int(favourite.value), odd, reveal.value
     )
-    if not reveal.value:
-        _said += "; now show which one it was."
-    elif odd is None:
-        _said += ". There was **no odd one**: whatever was seen, noise made it."
-    elif favourite.value == odd + 1:
-        _said += f". It **was** panel {odd + 1}: the room has seen something."
-    else:
-        _said += f". It was panel {odd + 1}: the favourite was noise."
     mo.vstack(
         [
             lecture.controls(mo, students, votes, favourite, reveal),
@@ -141,7 +127,7 @@ def _():
     )
     sigma = mo.ui.slider(0, 0.7, 0.05, value=0.3, label="Noise of models (nats)", show_value=True)
     slope = mo.ui.slider(0, 2, 0.1, value=0, label="Slope (nats/decade)", show_value=True)
-    least = mo.ui.slider(0, 0.3, 0.02, value=0.04, label="Beaten by", show_value=True)
+    least = mo.ui.slider(0.02, 0.3, 0.02, value=0.04, label="Beaten by", show_value=True)
     noise_seed = mo.ui.slider(1, 99, value=1, label="Noise number", show_value=True)
     return least, models, noise_seed, questions, sigma, slope
 
@@ -152,7 +138,7 @@ def _(least, models, noise_seed, questions, sigma, slope):
     noise_curves = lecture.noisy_scores(
         slope.value * _x, 200, questions.value, sigma.value, 1, noise_seed.value
     )
-    jumps = np.flatnonzero(lecture.separation(noise_curves) > least.value)
+    jumps = lecture.leaps(noise_curves, least.value)
     mo.vstack(
         [
             mo.md("## 3. Two hundred curves in which nothing leaps"),
@@ -188,7 +174,7 @@ def _():
 @app.cell
 def _(ask, models, noise_curves, questions):
     striking = int(np.argmax(lecture.separation(noise_curves)))
-    _words = "It weighs five accounts of the skill behind these scores; this takes a second or two."
+    _words = "The package weighs five accounts of the skill behind it; this takes a second or two."
     if ask.value:
         _curve = emergent_stats.Curve(
             10.0 ** np.linspace(7, 11, models.value),
@@ -224,7 +210,7 @@ def _(grown_seed, steps):
     runs = multinomial.bimodal(np.linspace(0, 4, 9), 12, 3.0, 2.0, 2.0, -1.0, grown_seed.value)
     _two = lecture.Chart(
         "Twelve runs at each of nine scales: each has learnt or has not; their mean is smooth",
-        (0, 4), (-1.2, 2.5), ("scale (decades)", "skill (nats)"), (900, 330),
+        (-0.1, 4.1), (-1.2, 2.5), ("scale (decades)", "skill (nats)"), (900, 330),
     )  # fmt: skip
     _rng = np.random.default_rng(1)
     _jitter = 0.06 * _rng.standard_normal(runs.skill.shape)

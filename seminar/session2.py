@@ -42,10 +42,11 @@ def _(length, slope):
             lecture.controls(mo, slope, length),
             mo.md(
                 f"L = {length.value}: from 10 % to 90 % in **{measured_width:.3f}** decades (read "
-                f"off the curve); 3.084/a = {gumbel_width(slope.value):.3f}. "
+                "off the thick curve; dotted: 10 % and 90 %); 3.084/a = "
+                f"{gumbel_width(slope.value):.3f}. "
                 f"It lags behind one token by ln(L)/a = **{lag:.3f}** decades."
             ),
-            mo.Html(content2.lengths_chart(slope.value).svg()),
+            mo.Html(content2.lengths_chart(slope.value, length.value).svg()),
             mo.md(
                 "Why: p = exp(−e^(−s)), so p^L = exp(−e^(−(s − ln L))). A length is a shift of "
                 "skill. So “the metric makes it sharp” is a statement about the slope a."
@@ -120,7 +121,7 @@ def _(items, options):
     _loss = _brier.chance * (1 - _share) ** 2
     _chart = lecture.Chart(
         "Accuracy and Brier score of a forced choice against skill, with drawn scores",
-        (-4, 2), (0, 1), ("skill (nats)", "score"), (900, 430),
+        (-4.1, 2.1), (0, 1.05), ("skill (nats)", "score"), (900, 430),
     )  # fmt: skip
     _chart.line(_s, _accuracy, 0, "accuracy").line(_s, _loss, 2, "Brier (0 to 2)")
     _chart.dots(_points, _curve.score, 1, "drawn, 90 % interval", _curve.intervals())

@@ -25,7 +25,7 @@ def _():
 @app.cell
 def _():
     slope = mo.ui.slider(0, 2, 0.1, value=0.8, label="Slope (nats/decade)", show_value=True)
-    leap = mo.ui.slider(0, 3, 0.1, value=0.8, label="Leap (nats)", show_value=True)
+    leap = mo.ui.slider(0, 3, 0.1, value=0.6, label="Leap (nats)", show_value=True)
     sigma = mo.ui.slider(0.05, 0.6, 0.05, value=0.2, label="Noise (nats)", show_value=True)
     seed = mo.ui.slider(1, 99, value=1, label="Data number", show_value=True)
     return leap, seed, sigma, slope
@@ -105,8 +105,8 @@ def _(prior_height, prior_slope, sigma, skill):
 @app.cell
 def _():
     other = mo.ui.run_button(label="statsmodels")
-    engine = mo.ui.run_button(label="the engine, through exact match")
     pymc = mo.ui.run_button(label="PyMC")
+    engine = mo.ui.run_button(label="the engine, through exact match")
     mo.vstack(
         [
             mo.md("## 3. The same model by three others"),
@@ -116,14 +116,14 @@ def _():
                 "The engine of the package sees only scores: 1,000 questions each, five accounts, "
                 "noise between models unknown."
             ),
-            mo.hstack([other, engine, pymc], justify="start", gap=2),
+            mo.hstack([other, pymc, engine], justify="start", gap=2),
         ]
     )
     return engine, other, pymc
 
 
 @app.cell
-def _(engine, log_bf, other, prior_height, prior_slope, pymc, sigma, skill):
+def _(log_bf, prior_height, prior_slope, sigma, skill):
     _gap = int(
         np.argmax(
             gauss.log_evidence(
@@ -131,39 +131,50 @@ def _(engine, log_bf, other, prior_height, prior_slope, pymc, sigma, skill):
             )[1]
         )
     )
-    _prior = (skill, content4.X, sigma.value, prior_slope.value, prior_height.value, _gap)
-    closed = gauss.in_closed_form(*_prior)
-    _said = (
+    asked = (skill, content4.X, sigma.value, prior_slope.value, prior_height.value, _gap)
+    closed = gauss.in_closed_form(*asked)
+    mo.md(
         f"Closed form: a step in gap {_gap + 1} is {closed[0]:.2f} ± {closed[1]:.2f} nats high; "
-        f"log "
-        f"Bayes factor {log_bf:+.2f} over all gaps."
+        f"log Bayes factor {log_bf:+.2f} over all gaps."
     )
-    if other.value:
-        _f = gauss.by_statsmodels(skill, content4.X, sigma.value)
-        _said += (
-            f"\n\nstatsmodels: gap {_f['gap'] + 1:.0f}, {_f['height']:.2f} ± {_f['error']:.2f} "
-            f"nats "
-            f"(no prior); gain {_f['gain']:.2f} nats, less BIC's ½ ln 8: {_f['half BIC']:+.2f}, "
-            f"with "
-            "nothing paid for the search."
-        )
-    if pymc.value:
-        _wait = "PyMC draws 2 chains of 1,000; in the first minute after the start it compiles, too"
-        with mo.status.spinner(_wait):
-            _mean, _sd = gauss.by_pymc(*_prior)
-        _said += f"\n\nPyMC: {_mean:.2f} ± {_sd:.2f} nats, the closed form but for sampling."
-    if engine.value:
-        _score = np.exp(-np.exp(-skill))
-        _n = 1000
-        _found = compare(
-            Curve(10.0 ** (content4.X + 9), np.round(_score * _n) / _n, "exact_match", n=_n)
-        )
-        _said += (
-            f"\n\nThe engine: **{_found.verdict}**, {_found.reason}. Log Bayes factor of a break "
-            f"against gradual {_found.log_bf:+.2f}: its gradual accounts can do more than a line."
-        )
-    mo.md(_said)
-    return (closed,)
+    return asked, closed
+
+
+# each answer is a cell of its own, so that all three stand beside each other
+@app.cell
+def _(other, sigma, skill):
+    mo.stop(not other.value)
+    _f = gauss.by_statsmodels(skill, content4.X, sigma.value)
+    mo.md(
+        f"statsmodels: gap {_f['gap'] + 1:.0f}, {_f['height']:.2f} ± {_f['error']:.2f} nats (no "
+        f"prior); gain {_f['gain']:.2f} nats, less BIC's ½ ln 8: {_f['half BIC']:+.2f}, with "
+        "nothing paid for the search."
+    )
+    return
+
+
+@app.cell
+def _(asked, pymc):
+    mo.stop(not pymc.value)
+    _wait = "PyMC draws 2 chains of 1,000; in the first minute after the start it compiles, too"
+    with mo.status.spinner(_wait):
+        _mean, _sd = gauss.by_pymc(*asked)
+    mo.md(f"PyMC: {_mean:.2f} ± {_sd:.2f} nats, the closed form but for sampling.")
+    return
+
+
+@app.cell
+def _(engine, skill):
+    mo.stop(not engine.value)
+    _score, _n = np.exp(-np.exp(-skill)), 1000
+    _found = compare(
+        Curve(10.0 ** (content4.X + 9), np.round(_score * _n) / _n, "exact_match", n=_n)
+    )
+    mo.md(
+        f"The engine: **{_found.verdict}**, {_found.reason}. Log Bayes factor of a break "
+        f"against gradual {_found.log_bf:+.2f}: its gradual accounts can do more than a line."
+    )
+    return
 
 
 @app.cell

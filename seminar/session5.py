@@ -105,10 +105,9 @@ def _(broken, power, size):
             mo.md("## 3. False discoveries among 85 tasks"),
             lecture.controls(mo, broken, power, size),
             mo.md(
-                f"**{(85 - broken.value) * size.value:.1f}** false and "
-                f"**{broken.value * power.value:.1f}** true calls: **{false:.1%}** of the calls "
-                f"are "
-                "false."
+                f"**{(85 - broken.value) * size.value:.2f}** false and "
+                f"**{broken.value * power.value:.2f}** true calls: **{100 * false:.1f} %** of the "
+                "calls are false."
             ),
         ]
     )

@@ -7,6 +7,7 @@ and solutions as PDF; and the instructor's guide as PDF.
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 from html import escape
@@ -52,16 +53,19 @@ def handout(session: Session) -> str:
     """Page with the question, the key figure, goals, exercises and reading."""
     goals = "".join(f"<li>{prose(goal)}</li>" for goal in session.goals)
     reading = "".join(f"<li>{prose(entry)}</li>" for entry in session.reading)
+    data = json.dumps(session.data() if session.data else None).replace("<", "\\u003c")
     body = (
         f"<h1>{session.number}. {escape(session.title)}</h1>\n"
         f"<p class='question'><b>A question first.</b> {prose(session.question)}</p>\n"
+        + (session.figure(False) if session.figure else "")
+        + f"<details><summary>Answer</summary><p>{prose(session.answer)}</p></details>\n"
         "<h2>Try it</h2>\n<div id='controls'></div>\n<p id='words' aria-live='polite'></p>\n"
         "<svg id='figure' role='img' xmlns='http://www.w3.org/2000/svg'></svg>\n"
         f"<h2>Goals</h2>\n<ul>{goals}</ul>\n<h2>Exercises</h2>\n"
         + "\n".join(map(_folded, session.exercises))
         + f"\n<h2>Reading</h2>\n<ul>{reading}</ul>\n"
         "<footer>emergent_stats. This page computes by itself and fetches nothing.</footer>\n"
-        f"<script>start({session.number});</script>"
+        f"<script>start({session.number}, {data});</script>"
     )
     return _page(session.title, body)
 
@@ -80,7 +84,8 @@ def slides(session: Session) -> str:
     """Deck of slides."""
     first = (
         f"<section><h1>{session.number}. {escape(session.title)}</h1>"
-        f"<p class='question'>{prose(session.question)}</p></section>"
+        f"<p class='question'>{prose(session.question)}</p>"
+        f"{session.figure(True) if session.figure else ''}</section>"
     )
     rest = []
     for slide in session.slides:
@@ -101,6 +106,8 @@ def sheet(session: Session, solutions: bool) -> str:
     what = "Solutions" if solutions else "Exercises"
     total = sum(e.marks for e in session.exercises)
     lines = [f"# {what} {session.number}: {session.title}", f"{total} marks."]
+    if solutions:
+        lines.append(f"*The question at the start: {session.question}* {session.answer}")
     for e in session.exercises:
         marks = f"{e.marks} mark{'s' * (e.marks > 1)}"
         lines.append(f"**{e.name}** ({marks}) {e.question}")
@@ -108,7 +115,9 @@ def sheet(session: Session, solutions: bool) -> str:
         if solutions:
             right = "abcdef"[int(e.answer)] if e.options else f"{e.answer:.4g}"
             lines.append(f"*Answer: {right}.* {e.solution}")
-            lines.append("\n".join(f"- {slip:.4g}: {words}" for slip, words in e.slips))
+            told = [(f"{slip:.4g}:", words) for slip, words in e.slips]
+            told += [(f"{'abcdef'[i]})", words) for i, (_, words) in enumerate(e.options)]
+            lines.append("\n".join(f"- {mark} {words}" for mark, words in told))
         elif not e.options:
             lines.append("Answer: ______________")
     return "\n\n".join(line for line in lines if line) + "\n"

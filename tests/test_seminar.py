@@ -57,8 +57,43 @@ def test_other_wrong_answers_are_told_apart():
     assert "sign" in exercise.check("-0.2")
     assert "too large" in exercise.check("0.4")
     assert "too small" in exercise.check("0.1")
-    with pytest.raises(ValueError, match="could not convert"):
-        exercise.check("a fifth")
+    for words in ("a fifth", "nan", "inf"):
+        with pytest.raises(ValueError, match=f"could not convert|{words}"):
+            exercise.check(words)
+
+
+def test_what_is_no_share_is_not_taken_for_percent_and_large_slips_may_be_rounded():
+    by_name = {e.name: e for e in EXERCISES}
+    assert "likelihood ratio" in by_name["4.2"].check("22.8")
+    assert by_name["4.2"].check("23.1") == (
+        "No. 23.1 is too large, and by no slip that this sheet knows."
+    )
+    assert "percent" not in by_name["4.3"].check("1.5")
+    assert "Those are the odds;" in by_name["4.1"].check("20.1")
+    assert "percent" in by_name["1.1"].check("1.56")
+
+
+def test_each_slip_of_benjamini_and_hochbergs_exercise_is_its_rules_count():
+    content3 = importlib.import_module("content3")
+    [exercise] = [e for e in EXERCISES if e.name == "3.2"]
+    p = np.array(content3._P)
+    line = 0.05 * np.arange(1, 11) / 10
+    first_failure = int(np.argmax(p > line))
+    told = {int(slip): words for slip, words in exercise.slips}
+    assert "without a correction" in told[(p < 0.05).sum()]
+    assert "Bonferroni" in told[(p <= 0.005).sum()]
+    assert "first that fails" in told[first_failure]
+    assert exercise.answer == (stats.false_discovery_control(p) <= 0.05).sum()
+
+
+def test_a_class_is_told_what_its_votes_show():
+    said = importlib.import_module("content1").said_of_votes
+    assert "5 or more of 30" in said(5, 30, 3, 2, False)
+    assert "now show" in said(5, 30, 3, 2, False)
+    assert "no odd one" in said(5, 30, 3, None, True)
+    assert "the favourite was noise" in said(5, 30, 4, 2, True)
+    assert "has seen something" in said(5, 30, 3, 2, True)
+    assert "nothing is shown" in said(1, 30, 3, 2, True)
 
 
 def test_answers_by_other_ways():
@@ -77,6 +112,7 @@ def test_sessions_are_complete(session):
     assert len(session.exercises) >= 4
     assert len(session.slides) >= 4
     assert session.question.strip().endswith((".", "?"))
+    assert session.answer.strip().endswith(".")
     assert [e.name for e in session.exercises] == [
         f"{session.number}.{i + 1}" for i in range(len(session.exercises))
     ]
@@ -95,6 +131,12 @@ def test_only_checked_references_are_given():
 def test_separation_by_hand():
     scores = np.array([[0.1, 0.2, 0.6, 0.5], [0.1, 0.5, 0.2, 0.6], [0.5, 0.4, 0.3, 0.2]])
     np.testing.assert_allclose(lecture.separation(scores), [0.3, 0.1, -0.3])
+
+
+def test_a_gap_of_just_so_much_counts_whatever_its_rounding():
+    assert 0.36 - 0.32 < 0.04 < 0.54 - 0.5
+    scores = np.array([[0.3, 0.32, 0.36, 0.4], [0.4, 0.5, 0.54, 0.6], [0.3, 0.32, 0.34, 0.36]])
+    assert lecture.leaps(scores, 0.04).tolist() == [0, 1]
 
 
 def test_figures_say_what_they_show_and_escape_it():
@@ -245,6 +287,11 @@ def test_apps_run_headless(name):
     if name == "2":
         assert defs["measured_width"] == pytest.approx(3.0844, abs=1e-3)
         assert defs["lag"] == pytest.approx(np.log(4))
+    if name == "4":
+        # Lindley with the page's own data: a prior that is wide enough turns them
+        bf = [gauss.log_bayes_factor(defs["skill"], X, 0.2, 1.0, h) for h in (1.0, 100.0)]
+        assert bf[0] > 2
+        assert bf[1] < -1
     if name == "game":
         assert set(defs["tallies"]) == {"you", "the package", "the Bayes floor"}
 
@@ -299,7 +346,7 @@ def browser(offline=False):
             args=FLAGS,
             headless=True,
             offline=offline,
-            viewport={"width": 1280, "height": 800},
+            viewport={"width": 1280, "height": 720},
         )
         page, said = context.new_page(), []
         page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
@@ -389,6 +436,48 @@ def test_sliders_change_numbers_in_a_browser(address, number):
 
 
 @pytest.mark.slow
+def test_the_list_of_pages_opens_without_complaint(address):
+    with browser() as (page, said):
+        page.goto(address)
+        page.get_by_role("link", name="1: The multinomial").wait_for()
+        page.wait_for_load_state("networkidle")
+        assert said == []
+
+
+@pytest.mark.slow
+def test_three_others_answer_beside_each_other(address):
+    with browser() as (page, said):
+        page.goto(f"{address}4/")
+        settled(page, "Reading")
+        answers = {
+            "statsmodels": r"statsmodels: gap 4",
+            "PyMC": r"PyMC: \S+ ±",
+            "engine": "engine: ",
+        }
+        for name, words in answers.items():
+            page.get_by_role("button", name=name).click()
+            settled(page, words)
+        for words in answers.values():
+            settled(page, words)
+        assert said == []
+
+
+def test_a_cell_that_ends_while_matplotlib_is_imported_does_not_fail():
+    pytest.importorskip("marimo")
+    code = """
+import sys, threading
+import marimo, served
+warm = threading.Thread(target=__import__, args=("marimo._output.mpl",))
+warm.start()
+while "marimo._output.mpl" not in sys.modules:
+    pass
+marimo._output.mpl.close_figures()  # as marimo's own hook does
+warm.join()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=SEMINAR)
+
+
+@pytest.mark.slow
 def test_another_name_of_this_machine_is_turned_away(address):
     with urllib.request.urlopen(address) as page:
         text = page.read().decode()
@@ -423,6 +512,11 @@ def test_the_game_is_played_in_a_browser(address):
             page.get_by_role("button", name=call, exact=True).press("Enter")
             settled(page, f"Curve {i + 2} of 20")
         settled(page, "You called can't tell")
+        # what is said, and the next curve, are seen without scrolling
+        for seen in (page.get_by_text("You called"), page.locator("svg[role=img]")):
+            box = seen.first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 720
         assert said == []
 
 
@@ -454,6 +548,16 @@ def test_a_pasted_table_is_read_and_mistakes_are_named():
     ]:
         with pytest.raises(ResultsError, match=re.escape(words)):
             judging.read(data, name)
+
+
+def test_the_figure_of_a_pasted_table_is_readable_on_a_projector():
+    judging = importlib.import_module("judging")
+    svg = judging.figure(compare(judging.read(judging.EXAMPLE.encode(), "a.csv")[0])).decode()
+    found = re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)
+    assert found is not None
+    least = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg))
+    # the page shows it 944 pixels wide where the window has 1280
+    assert least * 944 / float(found[1]) >= 17.9
 
 
 def test_names_of_a_pasted_table_are_escaped():
@@ -581,6 +685,17 @@ def test_pages_compute_what_the_package_computes(built):
         k, z = [3, 0, 20], [-3.0, 0.0, 1.7]
         tails = page.evaluate("(k) => k.map((v) => binomialTail(v, 30, 0.2))", k)
         np.testing.assert_allclose(tails, stats.binom.sf(np.array(k) - 1, 30, 0.2), atol=1e-9)
+        even = page.evaluate("[1.1, 2.5, 4].map((z) => lindley(z, turns(z)))")
+        np.testing.assert_allclose(even, 0, atol=1e-9)
+        bounds = page.evaluate("(k) => k.map((v) => shareBound(v, 30))", k)
+        content3, content6 = map(importlib.import_module, ("content3", "content6"))
+        np.testing.assert_allclose(bounds, [content3.bound(v, 30, 1.0) for v in k], atol=1e-6)
+        series = content6.few_shot_data()
+        for curve, own in zip(content6.few_shot(), series, strict=True):
+            for kept in (3, 5, 7):
+                got = page.evaluate("([c, kept]) => extrapolated(c, kept)", [own, kept])
+                expected = np.transpose(content6.extrapolated(curve, kept))
+                np.testing.assert_allclose(got, expected, atol=1e-6)
         shares = page.evaluate("(z) => z.map(normalShare)", z)
         np.testing.assert_allclose(shares, stats.norm.cdf(z), atol=1e-9)
         assert said == []
@@ -591,11 +706,11 @@ def test_handouts_answer_to_the_keyboard_without_a_network(built):
         for session in SESSIONS:
             page.goto((built / f"handout{session.number}.html").as_uri())
             figure = page.locator("#figure")
+            assert page.locator("details").first.text_content() == f"Answer{session.answer}"
             for slider in page.locator("input[type=range]").all():
                 before = page.inner_text("#words"), figure.inner_html()
                 slider.focus()
-                for _ in range(4):
-                    page.keyboard.press("ArrowRight")
+                page.keyboard.press("ArrowRight")
                 assert (page.inner_text("#words"), figure.inner_html()) != before
             assert figure.get_attribute("aria-label") == page.locator("#words").text_content()
             assert smallest_type(page) >= 18
@@ -606,7 +721,7 @@ def test_handouts_answer_to_the_keyboard_without_a_network(built):
                 assert shown.count() == 1
                 assert shown.locator("h2").inner_text() == session.slides[i].title
                 assert smallest_type(page) >= 18
-                assert page.evaluate("document.body.scrollHeight") <= 800
+                assert page.evaluate("document.body.scrollHeight") <= 720
         assert said == []
 
 

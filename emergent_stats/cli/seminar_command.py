@@ -100,8 +100,8 @@ def site() -> Any:
             f"the interactive pages need marimo, which cannot be imported ({error}); "
             "install it with: pip install 'emergent_stats[seminar]'"
         ) from None
-    # what the sessions share stands beside them
-    sys.path.append(str(folder()))
+    sys.path.append(str(folder()))  # what the sessions share stands beside them
+    import_module("served")
 
     def built_when_asked(path: Path) -> Any:
         """The app of a page: a tenth of a second each, which the first page does not wait for."""
@@ -121,8 +121,8 @@ def site() -> Any:
     )
     text = (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Seminar</title>"
-        "<style>body{font:22px/1.8 system-ui,sans-serif;max-width:44rem;margin:3rem auto}</style>"
-        f"<h1>Is the jump real?</h1><ul>{rows}</ul></html>"
+        "<link rel='icon' href='data:,'><style>body{font:22px/1.8 system-ui,sans-serif;max-width:"
+        f"44rem;margin:3rem auto}}</style><h1>Is the jump real?</h1><ul>{rows}</ul></html>"
     )
 
     async def index(_: Any) -> Any:
