@@ -56,18 +56,14 @@ def plot_shares(
             low, left, right, high = np.quantile(draws, [0.05, 0.25, 0.75, 0.95])
             ax.hlines(place, low, high, color=colours[account], lw=style.pt(1.0))
             ax.hlines(place, left, right, color=colours[account], lw=style.pt(3.0))
-            marks: dict[str, Any] = dict(
-                marker=style.ACCOUNT_MARKS[account],
-                color=colours[account],
-                ms=style.pt(5),
-                zorder=3,
-            )
+            marks: dict[str, Any] = dict(marker=style.ACCOUNT_MARKS[account], zorder=3,
+                                         color=colours[account], ms=style.pt(5))  # fmt: skip
             ax.plot(draws.mean(), place, **(marks | kws))
             ax.plot(single, place - 0.28, "D", mfc="white", mec=style.QUIET,
                     ms=style.pt(3.2), mew=style.pt(0.8))  # fmt: skip
             ax.annotate(
-                f"{draws.mean():.0%}", (high, place), (style.pt(4), 0), textcoords="offset points",
-                va="center", size=style.SMALL, annotation_clip=False,
+                f"{100 * draws.mean():.0f} %", (high, place), (style.pt(4), 0), va="center",
+                textcoords="offset points", size=style.SMALL, annotation_clip=False,
             )  # fmt: skip
         ax.set_yticks(np.arange(len(ACCOUNTS))[::-1], ACCOUNTS)
         ax.tick_params(axis="y", length=0)
@@ -78,7 +74,7 @@ def plot_shares(
         style.title(ax, title, f"{len(data.curves)} tasks")
     means = data.shares.mean(0)
     low, high = np.quantile(data.shares, [0.05, 0.95], axis=0)
-    said = ", ".join(f"{a} {m:.0%}" for a, m in zip(ACCOUNTS, means, strict=True))
+    said = ", ".join(f"{a} {100 * m:.0f} %" for a, m in zip(ACCOUNTS, means, strict=True))
     tell(
         ax, f"Shares of the accounts among {len(data.curves)} tasks: {said}.",
         Layer("together, mean and 90 %", means, low=low, high=high, label=ACCOUNTS),
@@ -162,11 +158,7 @@ def plot_forest(
 
 
 def plot_arrivals(
-    data: Arrivals,
-    *,
-    palette: style.Palette = None,
-    title: str | None = None,
-    **kws: Any,
+    data: Arrivals, *, palette: style.Palette = None, title: str | None = None, **kws: Any
 ) -> style.Picture:
     """At which scales tasks break out: the share that has, and the place of each.
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import telling
@@ -29,8 +30,8 @@ COLUMN, PAGE = 3.5, 7.2
 
 #: Size of text in points; and of everything in a figure, in relation to it.
 BASE = 8.4
-SMALL, NORMAL, LARGE = "small", "medium", "large"
-_POINTS = {SMALL: BASE / 1.2, NORMAL: BASE, LARGE: BASE * 1.2}
+TINY, SMALL, NORMAL, LARGE = "x-small", "small", "medium", "large"
+_POINTS = {TINY: BASE / 1.44, SMALL: BASE / 1.2, NORMAL: BASE, LARGE: BASE * 1.2}
 
 
 class Preset(NamedTuple):
@@ -103,7 +104,9 @@ _LENGTHS: dict[str, float] = {
     "axes.labelpad": 3.0,
     "axes.linewidth": 0.6,
     "axes.titlepad": 5.0,
+    "hatch.linewidth": 1.0,
     "lines.linewidth": 1.4,
+    "lines.markeredgewidth": 1.0,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "xtick.minor.width": 0.4,
@@ -216,7 +219,10 @@ def figure(width: float, height: float) -> Picture:
     """Empty figure of that size in inches (for text of `BASE` points: it grows with the text)."""
     with look():
         size = pt(1.0)
-    return Picture(figsize=(width * size, height * size), layout="constrained")
+    gap = size / 24  # matplotlib's own, which knows nothing of the size of the text
+    return Picture(
+        figsize=(width * size, height * size), layout=ConstrainedLayoutEngine(w_pad=gap, h_pad=gap)
+    )
 
 
 def axes(ax: Axes | None, width: float = COLUMN, height: float = 2.6) -> Axes:
@@ -352,10 +358,9 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         index=False, lineterminator="\r\n", float_format="%.6g"
     )
     words = telling.alternative(figure)
-    beside = [path.with_suffix(".data.csv"), path.with_suffix(".alt.txt")]
     if words:
-        for name, text in zip(beside, (table, words), strict=True):
-            write_bytes(name, text.encode())
+        for ending, text in ((".data.csv", table), (".alt.txt", words)):
+            write_bytes(path.with_suffix(ending), text.encode())
     write_bytes(path, buffer.getvalue())
 
 
@@ -372,13 +377,14 @@ def wrap(text: str, width: float, size: str, weight: str = "normal") -> list[str
     return lines
 
 
-def shorten(text: str, width: float, size: str, weight: str = "normal") -> str:
-    """`text`, or as much of it as fits into `width` inches, followed by an ellipsis."""
-    if text_width(text, size, weight) <= width:
-        return text
-    while text and text_width(text + "…", size, weight) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+def shorten(text: str, width: float, size: str, weight: str = "normal", front: float = 0.6) -> str:
+    """`text`, or as much of its two ends as fits into `width` inches, `front` of it the first."""
+    short, kept = text, len(text)
+    while kept and text_width(short, size, weight) > width:
+        kept -= 1
+        first = round(front * kept)
+        short = f"{text[:first].rstrip()}…{text[len(text) - kept + first :].lstrip()}"
+    return short
 
 
 def text_width(text: str, size: str, weight: str = "normal") -> float:
