@@ -200,7 +200,8 @@ def plot_arrivals(
     line = np.linspace(start, end, 60)
     counts = data.counts()
     said = (
-        f"{counts['arrived']} tasks arrived, {counts['waiting']} waiting, {counts['gradual']} apart"
+        f"{counts['arrived']} of {len(data.curves)} tasks arrived, {counts['waiting']} waiting, "
+        f"{counts['gradual']} gradual"
     )
     with style.look():
         below = 0.15 * len(listed) + 0.45
@@ -217,7 +218,7 @@ def plot_arrivals(
                      label=f"constant rate, p = {data.p_constant:.2g}"
                      if np.isfinite(data.p_constant) else "constant rate")  # fmt: skip
         axes[0].set_ylim(0, min(1.0, 1.3 * max(high.max(), expected[data.rate].max())))
-        axes[0].set_ylabel("share of tasks")
+        axes[0].set_ylabel("share of those at risk")
         axes[0].legend(loc="upper left")
         marks: dict[str, Any] = dict(marker=style.ACCOUNT_MARKS["jump"], color=colours["jump"],
                                      ms=style.pt(4.2), mew=0)  # fmt: skip
@@ -241,12 +242,12 @@ def plot_arrivals(
     words = AXIS_UNITS[axis.name]
     named = scores.series_names([data.curves[i] for i in here], 99.0)
     first, last = (scale_label(float(units(data.at[i])), axis.name) for i in here[[0, -1]])
-    tell(fig, f"{said}, between {first} and {last} {words}.")
-    tell(axes[0], f"Share of tasks that have arrived by scale; at a constant rate "
+    tell(fig, f"{said}; arrivals from {first} to {last} {words}.")
+    tell(axes[0], f"Share of the tasks at risk that have arrived by scale; at a constant rate "
          f"{data.rate:.2g} a task and {axis.per}.",
          Layer("arrived, 90 %", share, units(x), low, high),
          Layer("at a constant rate", expected[data.rate], units(line)),
-         x=words, y="share of tasks")  # fmt: skip
+         x=words, y="share of the tasks at risk")  # fmt: skip
     tell(axes[1], "Location of each break, median and 90 % interval.",
          Layer("arrived", units(data.at[here]), None, units(data.at_low[here]),
                units(data.at_high[here]), named),

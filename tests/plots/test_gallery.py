@@ -211,6 +211,9 @@ def test_the_forest_calls_what_the_collection_calls():
 def test_arrivals_step_at_the_locations():
     found = drawn.arrivals()
     figure = collection.plot_arrivals(found)
+    # of the tasks at risk, which are not all tasks
+    assert f"of {len(found.curves)} tasks arrived" in telling.alternative(figure)
+    assert figure.axes[0].get_ylabel() == "share of those at risk"
     here = found.state == "arrived"
     np.testing.assert_allclose(
         layers(figure, "arrived")["y"].tail(here.sum()), 10 ** found.at[here]
