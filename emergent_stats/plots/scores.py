@@ -126,7 +126,7 @@ def plot_skills(
     points = Layer("skill of the published score", middle, scale, low, high, curve.models)
     words = f"The skill behind each score, in nats.{_curve_words(data, shown)}"
     if floor.any():
-        words += f" {floor.sum()} scores may be guesses: their skill is below the mark."
+        words += f" Scores that may be guesses, of a skill below the mark: {floor.sum()}."
     tell(ax, words, points, *bands, x=AXIS_UNITS[curve.axis], y="skill in nats")
     return ax
 
@@ -160,8 +160,7 @@ def likeliest(comparison: Comparison, width: float, size: str = style.SMALL) -> 
     named = f"{best} {p}"
     short = said.replace(best, named, 1) if best in said else f"{said}, {named}"
     forms = (f"{said}, P({best}) {p}", short, f"{comparison.verdict}, {named}")
-    fitting = (form for form in forms if style.text_width(form, size) <= width)
-    return next(fitting, forms[-1])
+    return next((f for f in forms if style.text_width(f, size) <= width), forms[-1])
 
 
 def series_names(curves: Sequence[Curve], width: float, size: str = style.SMALL) -> list[str]:

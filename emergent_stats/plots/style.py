@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from emergent_stats.model.trends import ACCOUNTS
@@ -312,10 +313,13 @@ def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     # in units of the font: the mark, the space beside it, the space between columns
     mark, beside, between = 2.6, 0.8, 1.6
     unit = _POINTS[SMALL] / 72
+    # a theme may have larger legends than `SMALL`
+    own = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
+    limit = (room() - 0.1) * pt(_POINTS[SMALL]) / own
     # columns are as wide as their longest word, which is not known before they are chosen
     widths = [text_width(label, SMALL) + (mark + beside + between) * unit for label in labels]
     columns = len(labels)
-    while columns > 1 and sum(max(widths[i::columns]) for i in range(columns)) > room() - 0.1:
+    while columns > 1 and sum(max(widths[i::columns]) for i in range(columns)) > limit:
         columns -= 1
     figure.legend(
         handles, labels, loc="outside lower center", ncols=columns,
@@ -389,7 +393,6 @@ def shorten(text: str, width: float, size: str, weight: str = "normal", front: f
 
 def text_width(text: str, size: str, weight: str = "normal") -> float:
     """Width of one line in inches, for text of `BASE` points."""
-    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=_POINTS[size], weight=weight)

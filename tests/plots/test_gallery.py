@@ -158,6 +158,18 @@ def test_the_space_around_panels_grows_with_the_text():
     assert pads[1] == pytest.approx(2.5 * pads[0])
 
 
+def test_a_legend_fits_under_a_theme():
+    import seaborn as sns
+
+    with sns.axes_style("darkgrid"), sns.plotting_context("notebook", font_scale=1.3):
+        figure = verdict.plot_verdict(
+            drawn.comparison("a", p=(0.2, 0.2, 0.2, 0.2, 0.2), verdict="undecided")
+        )
+        shown = dict(words(figure))
+        assert shown["if falls"].x1 <= figure.bbox.width
+        assert shown["published, 90 % interval"].x0 >= 0
+
+
 def test_a_design_has_the_name_of_its_series():
     ax = design.plot_design(many[0])
     assert ax.get_title(loc="left").startswith("Toy · addition · 3-shot\nn = 400")
