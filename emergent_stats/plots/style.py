@@ -220,7 +220,7 @@ def figure(width: float, height: float) -> Picture:
     """Empty figure of that size in inches (for text of `BASE` points: it grows with the text)."""
     with look():
         size = pt(1.0)
-    gap = size / 24  # matplotlib's own, which knows nothing of the size of the text
+    gap = size * mpl.rcParams["figure.constrained_layout.h_pad"]  # grows with the text
     return Picture(
         figsize=(width * size, height * size), layout=ConstrainedLayoutEngine(w_pad=gap, h_pad=gap)
     )
