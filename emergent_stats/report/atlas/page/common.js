@@ -36,8 +36,9 @@ function odds(words) {
 }
 
 function verdictWords(verdict, kind) {
-  const also = kind && kind.startsWith("or_") ? " " + kind.replaceAll("_", " ") : "";
-  return element("span", { class: "word " + verdict }, verdict + (also || (kind ? ` (${kind})` : "")));
+  const words = (kind ?? "").replaceAll("_", " ");
+  const also = words.startsWith("or ") ? ` ${words}` : words && ` (${words})`;
+  return element("span", { class: "word " + verdict }, verdict + also);
 }
 
 // --- pictures
