@@ -48,7 +48,13 @@ def comparison(task="addition", verdict="gradual", p=(0.0, 0.9, 0.04, 0.06, 0.0)
     )
     given = {"reason": "skill grows without a scale of its own", "bands": bands()} | given
     return Comparison(
-        curve(task), verdict, None, **chances, sensitivity=rows, at=(10.2, 10.8), **given
+        curve(task),
+        verdict,
+        given.pop("kind", None),
+        **chances,
+        sensitivity=rows,
+        at=(10.2, 10.8),
+        **given,
     )
 
 

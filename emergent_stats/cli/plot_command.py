@@ -145,15 +145,14 @@ def _calibrations(asked: _Asked) -> list[Any]:
 
 def _plans(asked: _Asked) -> list[Any]:
     from emergent_stats.results.files import ResultsError
-    from emergent_stats.verdict.advice import can_plan, plan_for
+    from emergent_stats.verdict.advice import can_plan
 
-    found = _comparisons(asked)
-    plans = [plan_for(c) for c in found if can_plan(c)]
-    if not plans:
+    found = [c for c in _comparisons(asked) if can_plan(c)]
+    if not found:
         raise ResultsError(
             "no design can be judged: it needs 4 scales or more, counted (not a loss or a date)"
         )
-    return plans
+    return found
 
 
 def _forecasts(asked: _Asked) -> list[Any]:

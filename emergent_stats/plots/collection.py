@@ -56,18 +56,14 @@ def plot_shares(
             low, left, right, high = np.quantile(draws, [0.05, 0.25, 0.75, 0.95])
             ax.hlines(place, low, high, color=colours[account], lw=style.pt(1.0))
             ax.hlines(place, left, right, color=colours[account], lw=style.pt(3.0))
-            marks: dict[str, Any] = dict(
-                marker=style.ACCOUNT_MARKS[account],
-                color=colours[account],
-                ms=style.pt(5),
-                zorder=3,
-            )
+            marks: dict[str, Any] = dict(marker=style.ACCOUNT_MARKS[account], zorder=3,
+                                         color=colours[account], ms=style.pt(5))  # fmt: skip
             ax.plot(draws.mean(), place, **(marks | kws))
             ax.plot(single, place - 0.28, "D", mfc="white", mec=style.QUIET,
                     ms=style.pt(3.2), mew=style.pt(0.8))  # fmt: skip
             ax.annotate(
-                f"{draws.mean():.0%}", (high, place), (style.pt(4), 0), textcoords="offset points",
-                va="center", size=style.SMALL, annotation_clip=False,
+                f"{100 * draws.mean():.0f} %", (high, place), (style.pt(4), 0), va="center",
+                textcoords="offset points", size=style.SMALL, annotation_clip=False,
             )  # fmt: skip
         ax.set_yticks(np.arange(len(ACCOUNTS))[::-1], ACCOUNTS)
         ax.tick_params(axis="y", length=0)
@@ -78,7 +74,7 @@ def plot_shares(
         style.title(ax, title, f"{len(data.curves)} tasks")
     means = data.shares.mean(0)
     low, high = np.quantile(data.shares, [0.05, 0.95], axis=0)
-    said = ", ".join(f"{a} {m:.0%}" for a, m in zip(ACCOUNTS, means, strict=True))
+    said = ", ".join(f"{a} {100 * m:.0f} %" for a, m in zip(ACCOUNTS, means, strict=True))
     tell(
         ax, f"Shares of the accounts among {len(data.curves)} tasks: {said}.",
         Layer("together, mean and 90 %", means, low=low, high=high, label=ACCOUNTS),
@@ -162,11 +158,7 @@ def plot_forest(
 
 
 def plot_arrivals(
-    data: Arrivals,
-    *,
-    palette: style.Palette = None,
-    title: str | None = None,
-    **kws: Any,
+    data: Arrivals, *, palette: style.Palette = None, title: str | None = None, **kws: Any
 ) -> style.Picture:
     """At which scales tasks break out: the share that has, and the place of each.
 
@@ -208,7 +200,8 @@ def plot_arrivals(
     line = np.linspace(start, end, 60)
     counts = data.counts()
     said = (
-        f"{counts['arrived']} tasks arrived, {counts['waiting']} waiting, {counts['gradual']} apart"
+        f"{counts['arrived']} of {len(data.curves)} tasks arrived, {counts['waiting']} waiting, "
+        f"{counts['gradual']} gradual"
     )
     with style.look():
         below = 0.15 * len(listed) + 0.45
@@ -225,7 +218,7 @@ def plot_arrivals(
                      label=f"constant rate, p = {data.p_constant:.2g}"
                      if np.isfinite(data.p_constant) else "constant rate")  # fmt: skip
         axes[0].set_ylim(0, min(1.0, 1.3 * max(high.max(), expected[data.rate].max())))
-        axes[0].set_ylabel("share of tasks")
+        axes[0].set_ylabel("share of those at risk")
         axes[0].legend(loc="upper left")
         marks: dict[str, Any] = dict(marker=style.ACCOUNT_MARKS["jump"], color=colours["jump"],
                                      ms=style.pt(4.2), mew=0)  # fmt: skip
@@ -249,12 +242,12 @@ def plot_arrivals(
     words = AXIS_UNITS[axis.name]
     named = scores.series_names([data.curves[i] for i in here], 99.0)
     first, last = (scale_label(float(units(data.at[i])), axis.name) for i in here[[0, -1]])
-    tell(fig, f"{said}, between {first} and {last} {words}.")
-    tell(axes[0], f"Share of tasks that have arrived by scale; at a constant rate "
+    tell(fig, f"{said}; arrivals from {first} to {last} {words}.")
+    tell(axes[0], f"Share of the tasks at risk that have arrived by scale; at a constant rate "
          f"{data.rate:.2g} a task and {axis.per}.",
          Layer("arrived, 90 %", share, units(x), low, high),
          Layer("at a constant rate", expected[data.rate], units(line)),
-         x=words, y="share of tasks")  # fmt: skip
+         x=words, y="share of the tasks at risk")  # fmt: skip
     tell(axes[1], "Location of each break, median and 90 % interval.",
          Layer("arrived", units(data.at[here]), None, units(data.at_low[here]),
                units(data.at_high[here]), named),

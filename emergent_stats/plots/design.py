@@ -10,6 +10,7 @@ from scipy import stats
 
 from emergent_stats.plots import scores, style
 from emergent_stats.plots.telling import Layer, tell
+from emergent_stats.verdict.advice import plan_for
 from emergent_stats.verdict.calibration import REFERENCE_HEIGHTS
 from emergent_stats.verdict.formula import ENOUGH, Claim, Plan, outlook
 from emergent_stats.verdict.words import probability
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from emergent_stats.collection.fits import Calibrated
+    from emergent_stats.verdict.comparison import Comparison
 
 _HEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 _MARKS = ("o", "s", "^", "v")
@@ -36,7 +38,7 @@ def richer(plan: Plan) -> dict[str, Plan]:
 
 
 def plot_design(
-    data: Plan,
+    data: Plan | Comparison,
     *,
     ax: Axes | None = None,
     palette: style.Palette = None,
@@ -49,7 +51,8 @@ def plot_design(
 
     Parameters
     ----------
-    data : Plan
+    data : Plan or Comparison
+        Of a comparison, the design of its series.
     ax, title
         As in `plot_scores`.
     palette : list or name of a seaborn palette, optional
@@ -57,6 +60,8 @@ def plot_design(
     **kws
         Of the curves, as `Axes.plot` takes them.
     """
+    name = "" if isinstance(data, Plan) else scores.series_title(data.curve)
+    data = data if isinstance(data, Plan) else plan_for(data)
     with style.look():
         ax = style.axes(ax, height=2.8)
         colours = style.curve_colours(palette, len(_MARKS))
@@ -71,24 +76,24 @@ def plot_design(
             tell(ax, "", Layer(words, power, _HEIGHTS), x="height of the jump in nats",
                  y="probability of the verdict real")  # fmt: skip
             said.append(f"{words} {probability(power[_HEIGHTS.index(1.0)])}")
-        ax.axhline(ENOUGH, color=style.QUIET, lw=style.pt(0.8), ls=style.CHANCE_LINE, zorder=0)
+        ax.axhline(ENOUGH, color=style.QUIET, lw=style.pt(0.8), ls=style.CHANCE_LINE, zorder=0,
+                   label=f"enough: {ENOUGH:g}")  # fmt: skip
         ax.set_xlim(0, max(_HEIGHTS) * 1.03)
         ax.set_ylim(-0.02, 1.02)
         ax.set_xlabel("height of the jump (nats of skill)")
         ax.set_ylabel("found: P(verdict real)")
         style.legend_below(ax, 2)
-        style.title(ax, title, f"n = {data.n:,.0f}, noise between models {data.sigma:.2f} nats")
-    tell(ax, f"Probability of finding a jump of 1 nat with {data.runs} runs, {data.n:.0f} examples "
-         f"and noise of {data.sigma:.2f} nats: {'; '.join(said)}.")  # fmt: skip
+        head = style.shorten(name, style.COLUMN - 0.6, style.NORMAL)
+        facts = f"n = {data.n:,.0f}, noise between models {data.sigma:.2f} nats"
+        style.title(ax, title, f"{head}\n{facts}".lstrip())
+    tell(ax, f"{name or 'A design'}: probability of finding a jump of 1 nat with {data.runs} runs, "
+         f"{data.n:.0f} examples and noise of {data.sigma:.2f} nats: "
+         f"{'; '.join(said)}.")  # fmt: skip
     return ax
 
 
 def plot_calibration(
-    data: Calibrated,
-    *,
-    palette: style.Palette = None,
-    title: str | None = None,
-    **kws: Any,
+    data: Calibrated, *, palette: style.Palette = None, title: str | None = None, **kws: Any
 ) -> style.Picture:
     """Evidence of simulated gradual series beside the observed one, and power by height of jump.
 

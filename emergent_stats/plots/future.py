@@ -76,7 +76,7 @@ def plot_forecast(
                         markevery=slice(1 if few else -1, None), lw=style.pt(0.8), ms=style.pt(5),
                         label=_NAMES[name])  # fmt: skip
         mids = [data.middle[a] for a in shown]
-        scores.plot_points(data.small, [low, high, *mids, large.score], ax)
+        scores.plot_points(data.small, [low, high, *mids, large.score], ax, label="fitted models")
         ends = large.intervals()
         ax.vlines(x, *ends, color=style.INK, lw=style.pt(0.9), zorder=4)
         marks: dict[str, Any] = dict(

@@ -81,7 +81,8 @@ def plot_metric(
         axes = fig.subplots(*((3, 1) if narrow else (1, 3)))
         said = _curves(axes[0], exact, slope, palette, kws)
         style.title(axes[0], None, "Exact match, L tokens right")
-        tell(axes[0], f"Exact match against scale for answers of {_listed(lengths)} tokens: the "
+        listed = ", ".join(map(str, lengths))
+        tell(axes[0], f"Exact match against scale for answers of {listed} tokens: the "
              f"same curve, moved by log(L)/a decades. 10–90 % widths: {said} decades.")  # fmt: skip
         _widths(axes[1], lengths, palette)
         said = _curves(axes[2], others, slope, palette, kws)
@@ -152,10 +153,6 @@ def _said(value: float) -> str:
     return f"{value:.3g}" if np.isfinite(value) else "∞"
 
 
-def _listed(values: Sequence[int]) -> str:
-    return ", ".join(map(str, values))
-
-
 def plot_breakthroughness(
     data: Curve,
     *,
@@ -197,6 +194,7 @@ def plot_breakthroughness(
     except ValueError as error:
         raise ResultsError(f"{scores.series_title(data)}: {error}") from None
     p, quantile = against(observed, null)
+    level = f"{100 * LEVEL:.0f} %"
     ends = np.array([1.0, *null, observed, quantile])
     ends = ends[np.isfinite(ends)]
     low, edge = min(0.0, float(ends.min())), float(ends.max())
@@ -211,7 +209,7 @@ def plot_breakthroughness(
         sns.histplot(x=shown, bins=bins, ax=ax, **(marks | kws))
         top = ax.get_ylim()[1]
         for value, line, colour, name in (
-            (quantile, ":", style.INK, f"{LEVEL:.0%} of smooth truths up to {_said(quantile)}"),
+            (quantile, ":", style.INK, f"{level} of smooth truths up to {_said(quantile)}"),
             (observed, "-", colours["jump"], f"observed {_said(observed)}, p = {p:.2g}"),
         ):
             ax.plot([min(value, beyond)] * 2, [0, top], color=colour, ls=line, label=name)
@@ -219,7 +217,7 @@ def plot_breakthroughness(
         ax.set_xlim(low, beyond + 2 * half)
         ax.locator_params(axis="both", nbins=5)
         places = [t for t in ax.get_xticks() if low <= t <= edge]
-        ax.set_xticks([*places, beyond], [*(f"{t:g}" for t in places), "∞"])
+        ax.set_xticks([*places, beyond], [*(f"{t:g}".replace("-", "−") for t in places), "∞"])
         ax.set_xlabel("breakthroughness")
         ax.set_ylabel("share of smooth truths")
         ax.legend(loc="upper left", handlelength=1.6, borderaxespad=0)
@@ -227,9 +225,9 @@ def plot_breakthroughness(
         style.title(ax, title, name)
     tell(
         ax, f"Breakthroughness of {scores.series_title(data)}: {_said(observed)}; of "
-        f"{null.size} series simulated from a smooth truth on the same design {LEVEL:.0%} have "
+        f"{null.size} series simulated from a smooth truth on the same design {level} have "
         f"at most {_said(quantile)} (p = {p:.2g}).",
-        Layer("observed", [observed]), Layer(f"{LEVEL:.0%} quantile of smooth truths", [quantile]),
+        Layer("observed", [observed]), Layer(f"{level} quantile of smooth truths", [quantile]),
         Layer("simulated from the fitted power law", np.sort(null)), y="breakthroughness",
     )  # fmt: skip
     return ax

@@ -11,6 +11,7 @@ from emergent_stats.model.curve import AXIS_UNITS, Curve
 from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.plots import style, ticks
 from emergent_stats.plots.telling import Layer, tell
+from emergent_stats.verdict.comparison import verdict_words
 from emergent_stats.verdict.words import one_line, probability, scale_label, scale_of
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def plot_skills(
     points = Layer("skill of the published score", middle, scale, low, high, curve.models)
     words = f"The skill behind each score, in nats.{_curve_words(data, shown)}"
     if floor.any():
-        words += f" {floor.sum()} scores may be guesses: their skill is below the mark."
+        words += f" Scores that may be guesses, of a skill below the mark: {floor.sum()}."
     tell(ax, words, points, *bands, x=AXIS_UNITS[curve.axis], y="skill in nats")
     return ax
 
@@ -140,7 +141,26 @@ def series_title(curve: Curve) -> str:
 
 def key_word(name: str, value: Any) -> str:
     """A part of a series' name as a person says it."""
-    return one_line({"shots": f"{value}-shot", "seed": f"seed {value}"}.get(name, str(value)))
+    words = {"shots": f"{value}-shot", "seed": f"seed {value}", "metric": metric_words(str(value))}
+    return one_line(words.get(name, str(value)))
+
+
+def metric_words(metric: str) -> str:
+    """Name of a metric as a person writes it."""
+    return {"bleu": "BLEU", "f1": "F1"}.get(metric, metric.replace("_", " "))
+
+
+def likeliest(comparison: Comparison, width: float, size: str = style.SMALL) -> str:
+    """Verdict and probability of the likeliest account, shorter where `width` inches ask for it."""
+    said = verdict_words(comparison)
+    if not comparison.bands:
+        return said
+    best = max(ACCOUNTS, key=lambda a: np.nan_to_num(account_p(comparison, a)))
+    p = probability(account_p(comparison, best))
+    named = f"{best} {p}"
+    short = said.replace(best, named, 1) if best in said else f"{said}, {named}"
+    forms = (f"{said}, P({best}) {p}", short, f"{comparison.verdict}, {named}")
+    return next((f for f in forms if style.text_width(f, size) <= width), forms[-1])
 
 
 def series_names(curves: Sequence[Curve], width: float, size: str = style.SMALL) -> list[str]:
@@ -159,15 +179,23 @@ def series_names(curves: Sequence[Curve], width: float, size: str = style.SMALL)
         for k in keys
     ]
     names = [name or series_title(c) for name, c in zip(names, curves, strict=True)]
-    return [style.shorten(name, width, size) for name in names]
+    # what tells them apart may stand anywhere: the cut is made where most of them stay distinct
+    best: list[str] = []
+    for front in (0.6, 0.8, 0.9, 1.0, 0.4, 0.2):
+        short = [style.shorten(name, width, size, front=front) for name in names]
+        best = max(best, short, key=lambda some: len(set(some)))
+        if len(set(best)) == len(set(names)):
+            break
+    return best
 
 
 def score_words(curve: Curve) -> str:
     """The scores in a sentence, for alternative text."""
     first, last = (scale_label(float(v), curve.axis) for v in curve.axis_values[[0, -1]])
     low, high = curve.score[[0, -1]]
+    words = metric_words(curve.metric)
     return (
-        f"{curve.metric.replace('_', ' ').capitalize()} of {series_title(curve)} for {curve.m} "
+        f"{words[0].upper()}{words[1:]} of {series_title(curve)} for {curve.m} "
         f"models from {first} to {last} {AXIS_UNITS[curve.axis]}: {low:.3g} at the first, "
         f"{high:.3g} at the last."
     )
@@ -212,13 +240,7 @@ def _bands(
 
 
 def _bars(
-    ax: Axes,
-    scale: Any,
-    middle: Any,
-    low: Any,
-    high: Any,
-    ends: tuple[float, float],
-    kws: Mapping[str, Any],
+    ax: Axes, scale: Any, middle: Any, low: Any, high: Any, ends: tuple[float, float], kws: Any
 ) -> None:
     if len(scale) == 0:
         return
@@ -226,7 +248,7 @@ def _bars(
     ax.vlines(scale, low, high, color=style.QUIET, lw=style.pt(0.9), zorder=3)
     marks: dict[str, Any] = dict(marker="o", ls="", mfc=style.INK, mec="white", ms=style.pt(4),
                  mew=style.pt(0.5), zorder=4, clip_on=False)  # fmt: skip
-    ax.plot(scale, middle, **(marks | dict(kws)))
+    ax.plot(scale, middle, **(marks | kws))
 
 
 def skills(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -237,8 +259,8 @@ def skills(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rate = metric.fixed().get("guess", 0.0)
         return tuple(skill_of(curve, s, rate) for s in (worse, curve.score, better))  # type: ignore
     least, likely = metric.guess.quantile(np.array([0.05, 0.95]), np.array([0.95, 0.05])).tolist()
-    usual = metric.chance if least > 0.5 * metric.chance else 0.0
     most = min(likely, float(better.min() if metric.direction > 0 else 1 - better.max()))
+    usual = min(metric.chance, most) if least > 0.5 * metric.chance else 0.0
     low = skill_of(curve, worse, most)
     middle = np.where(low == -np.inf, -np.inf, skill_of(curve, curve.score, usual))
     return low, middle, skill_of(curve, better, min(least, usual))
@@ -270,7 +292,7 @@ def score_axis(ax: Axes, curve: Curve, seen: np.ndarray) -> None:
     """Limits and name of the score axis: from 0 for proportions, log for a perplexity."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    ax.set_ylabel(curve.metric.replace("_", " "), parse_math=False)
+    ax.set_ylabel(metric_words(curve.metric), parse_math=False)
     if curve.metric == "perplexity":
         low, high = np.log10(curve.score.min()), np.log10(curve.score.max())
         room = 0.25 * (high - low) or 0.1
@@ -288,7 +310,7 @@ def score_axis(ax: Axes, curve: Curve, seen: np.ndarray) -> None:
         high = float(seen[np.isfinite(seen)].max())
         if np.isfinite(curve.chance):
             high = max(high, curve.chance)
-        high = 1.0 if high > 0.6 else min(1.0, 1.15 * high) or 1.0
+        high = 1.0 if high > 0.6 else max(0.05, 1.15 * high)  # no microscope on scores of 0
         ax.set_ylim(-0.03 * high, 1.03 * high)
 
 
@@ -300,15 +322,17 @@ def scale_axis(ax: Axes, curve: Curve) -> None:
     span = float(curve.x[-1] - curve.x[0]) or 1.0
     ends = curve.x[0] - 0.05 * span, curve.x[-1] + 0.05 * span
     low, high = (float(v) for v in curve.in_units(np.array(ends)))
+    # the panel before its layout, in inches for text of the base size: labels must not touch
+    most = 5 if ax.bbox.width / ax.figure.dpi > style.pt(1.4) else 3
     if not curve.scale_axis.logarithmic:
         ax.set_xlim(low, high)
         if curve.scale_axis.dated:
-            ax.xaxis.set_major_locator(FixedLocator(ticks.year_ticks(low, high, 5)))
+            ax.xaxis.set_major_locator(FixedLocator(ticks.year_ticks(low, high, most)))
             ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: ticks.year_label(v)))
         return
     ax.set_xscale("log")
     ax.set_xlim(low, high)
-    ax.xaxis.set_major_locator(FixedLocator(ticks.log_ticks(low, high, 5)))
+    ax.xaxis.set_major_locator(FixedLocator(ticks.log_ticks(low, high, most)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: scale_label(v, curve.axis)))
     digits = (1,) if span > 5 else range(1, 10)
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
@@ -326,8 +350,7 @@ def _transition(ax: Axes, comparison: Comparison) -> None:
     along = ax.get_xaxis_transform()
     ax.plot(ends, [1.0, 1.0], "|-", color=style.INK, lw=style.pt(1.2), ms=style.pt(5),
             transform=along, clip_on=False)  # fmt: skip
-    label = "break, 90 %"
     ax.annotate(
-        label, ((ends[0] * ends[1]) ** 0.5, 1.0), xytext=(0, style.pt(-3)), xycoords=along,
+        "break, 90 %", ((ends[0] * ends[1]) ** 0.5, 1.0), xytext=(0, style.pt(-3)), xycoords=along,
         textcoords="offset points", ha="center", va="top", size=style.SMALL,
     )  # fmt: skip

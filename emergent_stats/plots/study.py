@@ -11,9 +11,7 @@ import numpy as np
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import scores, style
 from emergent_stats.plots.telling import Layer, tell
-from emergent_stats.verdict.comparison import verdict_words
 from emergent_stats.verdict.decision import VERDICTS
-from emergent_stats.verdict.words import probability
 
 if TYPE_CHECKING:
     from emergent_stats.verdict.comparison import Comparison
@@ -38,15 +36,12 @@ def plot_study(
     title : str, optional
         Default: how many have which verdict.
     """
-
-    def rank(c: Comparison) -> tuple[int, float]:
-        return VERDICTS.index(c.verdict), -float(np.nan_to_num(c.p_real))
-
-    found = sorted(data, key=rank)
-    columns = max(1, min(len(found), int(style.room() / (1.15 if len(found) <= 60 else 0.9))))
+    found = sorted(data, key=lambda c: (VERDICTS.index(c.verdict), -np.nan_to_num(c.p_real)))
+    columns = max(1, min(len(found), int(style.room() / 1.15)))
     counts = Counter(c.verdict for c in found)
     said = f"{len(found)} series: " + ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
-    names = scores.series_names([c.curve for c in found], style.room() / columns - 0.12)
+    width = style.room() / columns - 0.12
+    names = scores.series_names([c.curve for c in found], width)
     with style.look():
         fig, axes = style.grid(len(found), columns, 0.98, 0.3)
         colours = style.colours(palette)
@@ -58,9 +53,7 @@ def plot_study(
                 low, mid, high = (band[f"score_{part}"] for part in ("low", "mid", "high"))
                 line = style.ACCOUNT_LINES[best]
                 style.band(ax, band["x"], low, mid, high, colours[best], line)
-            marks: dict[str, Any] = dict(
-                marker="o", ls="", color=style.INK, ms=style.pt(2.2), mew=0
-            )
+            marks: Any = dict(marker="o", ls="", color=style.INK, ms=style.pt(2.2), mew=0)
             ax.plot(curve.axis_values, curve.score, **(marks | kws))
             scores.chance_line(ax, curve)
             if curve.scale_axis.logarithmic:
@@ -73,13 +66,11 @@ def plot_study(
             if not curve.metric_object.continuous:
                 ax.set_ylim(-0.05 * top, 1.05 * top)
             ax.set_title(name, size=style.SMALL, pad=style.pt(9.5), parse_math=False)
-            words = verdict_words(c)
-            words += f" {probability(scores.account_p(c, best))}" if best in c.bands else ""
-            ax.annotate(words, (0, 1), (0, style.pt(2)), xycoords="axes fraction",
-                        textcoords="offset points", size="x-small",
-                        color=style.VERDICT_COLOURS.get(c.verdict, style.INK))  # fmt: skip
-            tell(ax, "", Layer(f"{scores.series_title(curve)} ({words})", curve.score,
-                               curve.axis_values, label=curve.models),
+            ax.annotate(scores.likeliest(c, width, style.TINY), (0, 1), (0, style.pt(2)),
+                        xycoords="axes fraction", textcoords="offset points", size=style.TINY,
+                        color=style.VERDICT_COLOURS[c.verdict])  # fmt: skip
+            words = f"{scores.series_title(curve)} ({scores.likeliest(c, np.inf)})"
+            tell(ax, "", Layer(words, curve.score, curve.axis_values, label=curve.models),
                  x=curve.axis, y=curve.metric)  # fmt: skip
         style.headline(fig, title, said)
     tell(fig, f"{said}.")

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import telling
@@ -29,8 +31,8 @@ COLUMN, PAGE = 3.5, 7.2
 
 #: Size of text in points; and of everything in a figure, in relation to it.
 BASE = 8.4
-SMALL, NORMAL, LARGE = "small", "medium", "large"
-_POINTS = {SMALL: BASE / 1.2, NORMAL: BASE, LARGE: BASE * 1.2}
+TINY, SMALL, NORMAL, LARGE = "x-small", "small", "medium", "large"
+_POINTS = {TINY: BASE / 1.44, SMALL: BASE / 1.2, NORMAL: BASE, LARGE: BASE * 1.2}
 
 
 class Preset(NamedTuple):
@@ -103,7 +105,9 @@ _LENGTHS: dict[str, float] = {
     "axes.labelpad": 3.0,
     "axes.linewidth": 0.6,
     "axes.titlepad": 5.0,
+    "hatch.linewidth": 1.0,
     "lines.linewidth": 1.4,
+    "lines.markeredgewidth": 1.0,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "xtick.minor.width": 0.4,
@@ -216,7 +220,10 @@ def figure(width: float, height: float) -> Picture:
     """Empty figure of that size in inches (for text of `BASE` points: it grows with the text)."""
     with look():
         size = pt(1.0)
-    return Picture(figsize=(width * size, height * size), layout="constrained")
+    gap = size * mpl.rcParams["figure.constrained_layout.h_pad"]  # grows with the text
+    return Picture(
+        figsize=(width * size, height * size), layout=ConstrainedLayoutEngine(w_pad=gap, h_pad=gap)
+    )
 
 
 def axes(ax: Axes | None, width: float = COLUMN, height: float = 2.6) -> Axes:
@@ -306,10 +313,13 @@ def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     # in units of the font: the mark, the space beside it, the space between columns
     mark, beside, between = 2.6, 0.8, 1.6
     unit = _POINTS[SMALL] / 72
+    # a theme may have larger legends than `SMALL`
+    own = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
+    limit = (room() - 0.1) * pt(_POINTS[SMALL]) / own
     # columns are as wide as their longest word, which is not known before they are chosen
     widths = [text_width(label, SMALL) + (mark + beside + between) * unit for label in labels]
     columns = len(labels)
-    while columns > 1 and sum(max(widths[i::columns]) for i in range(columns)) > room() - 0.1:
+    while columns > 1 and sum(max(widths[i::columns]) for i in range(columns)) > limit:
         columns -= 1
     figure.legend(
         handles, labels, loc="outside lower center", ncols=columns,
@@ -352,10 +362,9 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         index=False, lineterminator="\r\n", float_format="%.6g"
     )
     words = telling.alternative(figure)
-    beside = [path.with_suffix(".data.csv"), path.with_suffix(".alt.txt")]
     if words:
-        for name, text in zip(beside, (table, words), strict=True):
-            write_bytes(name, text.encode())
+        for ending, text in ((".data.csv", table), (".alt.txt", words)):
+            write_bytes(path.with_suffix(ending), text.encode())
     write_bytes(path, buffer.getvalue())
 
 
@@ -372,18 +381,18 @@ def wrap(text: str, width: float, size: str, weight: str = "normal") -> list[str
     return lines
 
 
-def shorten(text: str, width: float, size: str, weight: str = "normal") -> str:
-    """`text`, or as much of it as fits into `width` inches, followed by an ellipsis."""
-    if text_width(text, size, weight) <= width:
-        return text
-    while text and text_width(text + "…", size, weight) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+def shorten(text: str, width: float, size: str, weight: str = "normal", front: float = 0.6) -> str:
+    """`text`, or as much of its two ends as fits into `width` inches, `front` of it the first."""
+    short, kept = text, len(text)
+    while kept and text_width(short, size, weight) > width:
+        kept -= 1
+        first = round(front * kept)
+        short = f"{text[:first].rstrip()}…{text[len(text) - kept + first :].lstrip()}"
+    return short
 
 
 def text_width(text: str, size: str, weight: str = "normal") -> float:
     """Width of one line in inches, for text of `BASE` points."""
-    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=_POINTS[size], weight=weight)

@@ -26,11 +26,7 @@ _TRANSITIONS = ("transition", "step", "wide_transition")
 
 
 def plot_transition(
-    data: Fit,
-    *,
-    palette: style.Palette = None,
-    title: str | None = None,
-    **kws: Any,
+    data: Fit, *, palette: style.Palette = None, title: str | None = None, **kws: Any
 ) -> style.Picture:
     """Posterior of a break's location, width and height, if there is one.
 
@@ -125,17 +121,18 @@ def plot_transition(
                  Layer("share of the posterior", share, edges[:-1]), x=f"{name} in {unit}, from",
                  y="probability")  # fmt: skip
         axes[1].axvline(JUMP_WIDTH, color=style.INK, lw=style.pt(0.8), ls=":")
-        axes[1].annotate("jump ", (JUMP_WIDTH, 1), xycoords=("data", "axes fraction"), ha="right",
-                         va="top", size=style.SMALL)  # fmt: skip
-        axes[1].annotate(" wider", (JUMP_WIDTH, 1), xycoords=("data", "axes fraction"),
-                         va="top", size=style.SMALL)  # fmt: skip
+        for words, side in (("jump ", "right"), (" wider", "left")):
+            axes[1].annotate(words, (JUMP_WIDTH, 1), xycoords=("data", "axes fraction"), ha=side,
+                             va="top", size=style.SMALL,
+                             bbox=dict(fc="white", ec="none", pad=0))  # fmt: skip
         for ax in axes:
             ax.set_yticks([])
             ax.spines["left"].set_visible(False)
         style.letters(axes)
         _legend(fig, colours, p)
         name = scores.series_title(curve) if title is None else title
-        likely = ", ".join(f"P({a}) {probability(p[a])}" for a in ("gradual", "onset", "jump"))
+        told = [a for a in ACCOUNTS if a in ("gradual", "onset", "jump") or p[a] >= 0.005]
+        likely = ", ".join(f"P({a}) {probability(p[a])}" for a in told)
         style.headline(fig, name and f"{name}: {likely}")
     tell(
         fig, f"Posterior of the break of {scores.series_title(curve)}, if there is one ({likely})."

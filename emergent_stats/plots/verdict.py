@@ -103,7 +103,8 @@ def plot_sensitivity(
     dark = "#b34700" if palette is None else style.colours(palette)["jump"]
     # light to dark in one hue, so that a copy in grey keeps the order
     shades = LinearSegmentedColormap.from_list("break", ["#fdf3ec", dark])
-    declared = rows.get((1.0, 1.0, 1.0))
+    says = {cell: speaks_for(row, t.probability) for cell, row in rows.items()}
+    turned = [cell for cell, said in says.items() if said != says.get((1.0, 1.0, 1.0), said)]
     step = len(FACTORS) + 0.5
     with style.look():
         ax = style.axes(ax, height=2.0)
@@ -118,11 +119,10 @@ def plot_sensitivity(
             p = row["onset"] + row["jump"]
             edges: dict[str, Any] = dict(fc=shades(p), ec="white", lw=style.pt(0.8))
             ax.add_patch(Rectangle(corner, 1, 1, **(edges | kws)))
-            speaks = [speaks_for(r, t.probability) for r in (row, declared or row)]
             ax.text(
                 corner[0] + 0.5, j + 0.5, probability(p), ha="center", va="center",
                 size=style.SMALL, color="white" if p > 0.6 else style.INK,
-                weight="bold" if speaks[0] != speaks[1] else "normal",
+                weight="bold" if (slope, height, width) in turned else "normal",
             )  # fmt: skip
         for b, width in enumerate(FACTORS):
             words = f"jump ≤ {data.curve.scale_axis.in_words(f'{t.jump_width * width:g} decade')}"
@@ -137,7 +137,8 @@ def plot_sensitivity(
             ax.spines[side].set_visible(False)
         ax.set_xlim(-0.05, 3 * step - 0.45)
         ax.set_ylim(-0.05, 3.6)
-        ax.set_xlabel("prior of heights, times the declared one")
+        ax.set_xlabel("prior of heights, times the declared one"
+                      + ("\nbold: speaks for another verdict" if turned else ""))  # fmt: skip
         ax.set_ylabel("prior of slopes")
         name = f"P(jump or onset) · {series_title(data.curve)}"
         style.title(ax, title, style.shorten(name, style.COLUMN - 0.4, style.NORMAL))
@@ -145,6 +146,8 @@ def plot_sensitivity(
     words = f"Probability of a jump or an onset in {series_title(data.curve)} under {len(known)} "
     words += "sets of priors"
     words += f": {probability(min(known))} to {probability(max(known))}." if known else "."
+    if 0 < len(known) < len(GRID):
+        words += f" {len(GRID) - len(known)} more were not weighed: no verdict hung on them."
     labels = [f"slopes × {r['slope']:g}, heights × {r['height']:g}, jump width × {r['width']:g}"
               for r in data.sensitivity]  # fmt: skip
     tell(ax, words, Layer("P(jump or onset)", known, label=labels), y="probability")
@@ -187,7 +190,8 @@ def plot_verdict(data: Comparison, *, palette: style.Palette = None, title: str 
         fig = style.figure(width, top + below_height)
         parts: Any = fig.subfigures(2, 1, height_ratios=[top, below_height])
         above, below = parts
-        for x, words, colour in ((_MARGIN, head, style.INK), (after, verdict, _colour(data))):
+        own = style.VERDICT_COLOURS[data.verdict]
+        for x, words, colour in ((_MARGIN, head, style.INK), (after, verdict, own)):
             above.text(
                 x / width, 1 - _MARGIN / top, words, size=style.LARGE, weight="bold",
                 color=colour, va="top",
@@ -236,10 +240,17 @@ def plot_verdicts(
     columns = columns if width > _NARROW else min(columns, 2)
     with style.look():
         fig, axes = style.grid(count, columns, 1.75, 0.45)
-        names = scores.series_names([c.curve for c in data], width / columns - 0.55, style.NORMAL)
+        room = width / columns - 0.45  # beside the names of the ticks
+        names = scores.series_names([c.curve for c in data], room, style.NORMAL)
         for ax, comparison, name in zip(axes, data, names, strict=True):
             scores.plot_scores(comparison, ax=ax, palette=palette, **kws)
-            _panel_title(ax, comparison, name)
+            # two lines: what differs between the panels, then the verdict in its colour
+            ax.set_title(name, pad=style.pt(_TWO_LINES), parse_math=False)
+            ax.annotate(
+                scores.likeliest(comparison, room), (0, 1), (0, style.pt(4)), size=style.SMALL,
+                xycoords="axes fraction", textcoords="offset points",
+                color=style.VERDICT_COLOURS[comparison.verdict],
+            )  # fmt: skip
         say_once(axes, columns)
         style.letters(axes, _TWO_LINES)
         _legend(fig, data, palette)
@@ -259,26 +270,6 @@ def say_once(axes: Sequence[Axes], columns: int) -> None:
     for ax in axes:
         for label in (ax.xaxis.label, ax.yaxis.label):
             label.set_visible(label.get_alpha() != 0)
-
-
-def _colour(comparison: Comparison) -> str:
-    return style.VERDICT_COLOURS.get(comparison.verdict, style.INK)
-
-
-def _panel_title(ax: Axes, comparison: Comparison, name: str) -> None:
-    """Two lines: what differs between the panels, then the verdict in its colour."""
-    ax.set_title(name, pad=style.pt(_TWO_LINES), parse_math=False)
-    if not comparison.bands:
-        said = verdict_words(comparison)
-    else:
-        best = max(ACCOUNTS, key=lambda a: np.nan_to_num(account_p(comparison, a)))
-        p = probability(account_p(comparison, best))
-        said = f"{verdict_words(comparison)}, P({best}) {p}"
-    ax.annotate(
-        said, (0, 1), xytext=(0, style.pt(4)),
-        xycoords="axes fraction", textcoords="offset points", size=style.SMALL,
-        color=_colour(comparison),
-    )  # fmt: skip
 
 
 def _legend(

@@ -13,7 +13,8 @@ from emergent_stats.report.glossary import Term, explain
 from emergent_stats.report.soundness import check_sound
 from emergent_stats.results.schema import SERIES_KEY
 from emergent_stats.verdict import causes
-from emergent_stats.verdict.words import number, probability, with_kind
+from emergent_stats.verdict.comparison import verdict_words
+from emergent_stats.verdict.words import leaves_open, number, probability
 
 if TYPE_CHECKING:
     from emergent_stats.bayes.beside import Beside
@@ -93,7 +94,7 @@ class Report:
     @property
     def tally(self) -> str:
         """How many series have which verdict."""
-        counts = Counter(said(c) for c in self.comparisons)
+        counts = Counter(verdict_words(c) for c in self.comparisons)
         listed = ", ".join(f"{n:,} {name}" for name, n in counts.most_common())
         return f"{len(self.comparisons):,} series: {listed}."
 
@@ -103,16 +104,11 @@ def _name(key: Mapping[str, Any], names: Sequence[str]) -> str:
     return " · ".join(_NAMED.get(name, "{}").format(key[name]) for name in known)
 
 
-def said(c: Comparison) -> str:
-    """Verdict with its kind."""
-    return with_kind(c.verdict, c.kind)
-
-
 def head_of(c: Comparison) -> str:
     """Verdict with its kind; of an undecided series with the first words of the reason."""
     if c.verdict == "undecided":
         return f"undecided: {c.reason.partition(':')[0]}"
-    return said(c)
+    return verdict_words(c)
 
 
 def important(comparisons: Sequence[Comparison]) -> list[int]:
@@ -312,6 +308,7 @@ def words(report: Report) -> list[Term]:
     used += Counter(
         c.reason.partition(":")[0] for c in report.comparisons if c.verdict == "undecided"
     )
+    used += Counter(c.kind or "" for c in report.comparisons if leaves_open(c.kind))
     return list(dict.fromkeys(explain(name) for name, _ in used.most_common()))
 
 

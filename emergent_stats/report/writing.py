@@ -10,6 +10,7 @@ from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.report import content
 from emergent_stats.report.content import Report
 from emergent_stats.report.glossary import explain
+from emergent_stats.verdict.comparison import verdict_words, what_would_decide
 from emergent_stats.verdict.words import one_line, probability
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _cells(columns: list[dict[str, Any]], name: str, c: Comparison) -> list[dict
     values = [
         (name, None),
         (str(c.curve.m), c.curve.m),
-        (content.said(c), None),
+        (verdict_words(c), None),
         *((probability(p[a]), _number(p[a])) for a in ACCOUNTS),
         (content.log_bf(c), _number(c.log_bf)),
         (content.grid_range(c), _number(max(real, default=float("nan")))),
@@ -133,30 +134,25 @@ def _number(value: float) -> str:
 
 
 def _detail(report: Report, i: int, anchor: str, svg: str) -> dict[str, Any]:
-    from emergent_stats.verdict.comparison import what_would_decide
-
     c = report.comparisons[i]
     beside = {one.hypothesis: one for one in (report.beside[i] if report.beside else ())}
-    hypotheses = []
-    for h in c.hypotheses:
-        one = beside.get(h["hypothesis"])
-        hypotheses.append(
-            {
-                "hypothesis": h["hypothesis"],
-                "account": h["account"],
-                "log_evidence": f"{h['log_evidence']:.2f}",
-                "error": f"{h['error']:.2f}",
-                "probability": probability(h["probability"]),
-                "posterior": f"{one.log_z:.2f} ± {one.error:.2f}" if one else "",
-                "warning": h["warning"],
-            }
-        )
+    hypotheses = [
+        {
+            **h,
+            "log_evidence": f"{h['log_evidence']:.2f}",
+            "error": f"{h['error']:.2f}",
+            "probability": probability(h["probability"]),
+            "posterior": f"{one.log_z:.2f} ± {one.error:.2f}" if one else "",
+        }
+        for h in c.hypotheses
+        for one in [beside.get(h["hypothesis"])]
+    ]
     decide = what_would_decide(c)
     return {
         "anchor": anchor,
         "name": report.names[i],
         "verdict": c.verdict,
-        "said": content.said(c),
+        "said": verdict_words(c),
         "reason": c.reason,
         "svg": svg,
         "summary": c.summary,

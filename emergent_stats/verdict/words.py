@@ -57,7 +57,8 @@ def with_kind(verdict: str, kind: str | None) -> str:
     """
     if not kind:
         return verdict
-    return f"{verdict} {kind.replace('_', ' ')}" if leaves_open(kind) else f"{verdict} ({kind})"
+    words = kind.replace("_", " ")
+    return f"{verdict} {words}" if leaves_open(kind) else f"{verdict} ({words})"
 
 
 def probability(value: float | None) -> str:

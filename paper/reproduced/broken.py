@@ -104,8 +104,7 @@ def figure(found: dict[str, list[Forecast]]) -> Figure:
             common.heading(ax, name)
         style.letters(panels)
         order = sorted(told, key=lambda label: [label.startswith(w) for w in LAST])
-        handles = [style.point_handle(), *(told[label] for label in order)]
-        style.legend(picture, handles, ["fitted models", *order])
+        style.legend(picture, [told[label] for label in order], order)
     return picture
 
 

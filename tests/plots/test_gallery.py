@@ -4,6 +4,8 @@ Baselines are made anew with ``pytest tests/plots/test_gallery.py --mpl-generate
 tests/plots/baseline``; look at them.
 """
 
+from dataclasses import replace
+
 import drawn
 import numpy as np
 import pytest
@@ -106,6 +108,81 @@ def words(figure):
     return found
 
 
+#: Names that differ at their end, verdicts that leave much open, and too many of both for a page.
+CROWD = [
+    drawn.comparison(f"a task with a long name ({way} {i})", "flat", p, kind="or_falls_or_gradual")
+    for i in range(35)
+    for way, p in (("standard", (0.5, 0.3, 0.0, 0.0, 0.2)), ("by steps", (0.5, 0.2, 0.0, 0.0, 0.3)))
+]
+
+
+@pytest.mark.parametrize("draw", [study.plot_study, lambda some: verdict.plot_verdicts(some[:6])])
+def test_many_panels_keep_their_room_and_their_words_apart(draw):
+    with style.preset("double" if draw is study.plot_study else "single"):
+        figure = draw(CROWD)
+    shown = words(figure)
+    panels = [ax for ax in figure.axes if ax.axison]
+    cell = figure.bbox.width / len({round(ax.get_position().x0, 3) for ax in panels})
+    assert min(ax.bbox.width for ax in panels) > 0.6 * cell
+    for i, (one, a) in enumerate(shown):
+        for other, b in shown[i + 1 :]:
+            across = min(a.x1, b.x1) - max(a.x0, b.x0)
+            assert across < 1.5 or min(a.y1, b.y1) - max(a.y0, b.y0) < 2.5, (one, other)
+
+
+def test_names_that_are_cut_still_differ():
+    names = scores.series_names([c.curve for c in CROWD], 1.2)
+    assert len(set(names)) == len(names)
+    assert max(style.text_width(name, style.SMALL) for name in names) <= 1.2
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (9.0, "flat or falls or gradual, P(flat) .50"),
+        (1.3, "flat .50 or falls or gradual"),
+        (0.5, "flat, flat .50"),
+    ],
+)
+def test_the_likeliest_account_is_said_with_its_number_at_any_width(width, said):
+    assert scores.likeliest(CROWD[0], width) == said
+    undecided = drawn.comparison("a", "undecided")
+    assert scores.likeliest(undecided, 1.2) == "undecided, gradual .90"
+
+
+def test_the_space_around_panels_grows_with_the_text():
+    pads = []
+    for preset in ("double", "poster"):
+        with style.preset(preset):
+            pads.append(style.figure(3, 2).get_layout_engine().get()["h_pad"])
+    assert pads[1] == pytest.approx(2.5 * pads[0])
+
+
+def test_a_legend_fits_under_a_theme():
+    import seaborn as sns
+
+    with sns.axes_style("darkgrid"), sns.plotting_context("notebook", font_scale=1.3):
+        figure = verdict.plot_verdict(
+            drawn.comparison("a", p=(0.2, 0.2, 0.2, 0.2, 0.2), verdict="undecided")
+        )
+        shown = dict(words(figure))
+        assert shown["if falls"].x1 <= figure.bbox.width
+        assert shown["published, 90 % interval"].x0 >= 0
+
+
+def test_a_design_has_the_name_of_its_series():
+    ax = design.plot_design(many[0])
+    assert ax.get_title(loc="left").startswith("Toy · addition · 3-shot\nn = 400")
+    assert telling.alternative(ax.figure).startswith("Toy · addition · 3-shot: ")
+
+
+def test_cells_that_speak_for_another_verdict_are_explained():
+    turned = [row | {"gradual": 0.0, "jump": 1.0} for row in many[0].sensitivity[:1]]
+    other = replace(many[0], sensitivity=(*turned, *many[0].sensitivity[1:]))
+    for c, said in ((many[0], False), (other, True)):
+        assert ("bold" in verdict.plot_sensitivity(c).get_xlabel()) is said
+
+
 @pytest.mark.parametrize("name", GALLERY)
 def test_every_picture_is_told(name):
     figure = GALLERY[name]().figure
@@ -146,6 +223,9 @@ def test_the_forest_calls_what_the_collection_calls():
 def test_arrivals_step_at_the_locations():
     found = drawn.arrivals()
     figure = collection.plot_arrivals(found)
+    # of the tasks at risk, which are not all tasks
+    assert f"of {len(found.curves)} tasks arrived" in telling.alternative(figure)
+    assert figure.axes[0].get_ylabel() == "share of those at risk"
     here = found.state == "arrived"
     np.testing.assert_allclose(
         layers(figure, "arrived")["y"].tail(here.sum()), 10 ** found.at[here]
@@ -208,7 +288,7 @@ def test_breakthroughness_stands_beside_its_null():
     ax = metrics.plot_breakthroughness(drawn.curve(), series=99, seed=3)
     rule = RULES["breakthroughness"](drawn.curve(), series=99, seed=3)
     assert layers(ax.figure, "observed")["y"].tolist() == pytest.approx([rule.statistic])
-    assert layers(ax.figure, "95%")["y"].tolist() == pytest.approx([rule.null_quantile])
+    assert layers(ax.figure, "95 %")["y"].tolist() == pytest.approx([rule.null_quantile])
     assert len(layers(ax.figure, "simulated")) == 99
     bars = [patch.get_height() for patch in ax.patches]
     assert sum(bars) == pytest.approx(1)

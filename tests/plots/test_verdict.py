@@ -180,6 +180,19 @@ def test_what_guessing_explains_shows_no_skill(comparisons):
     assert low[-1] < middle[-1] < high[-1]
 
 
+def test_a_skill_lies_in_its_interval_where_scores_lie_below_chance():
+    score = np.array([0.62, 0.38, 0.5, 0.48, 0.66, 0.75, 0.79, 0.8])
+    below = Curve(SIZES, score, "multiple_choice", n=np.full(8, 3000.0), chance=0.5, key={})
+    low, middle, high = scores.skills(below)
+    assert (low <= middle).all()
+    assert (middle <= high).all()
+
+
+def test_scores_of_nothing_are_not_magnified():
+    nothing = Curve(SIZES, np.zeros(8), "exact_match", n=np.full(8, 2000.0), key={})
+    assert scores.plot_points(nothing, [], axes()).get_ylim()[1] >= 0.05
+
+
 def test_a_score_at_the_floor_hangs_from_its_interval(comparisons):
     ax = scores.plot_skills(comparisons["floor"], ax=axes())
     hanging = next(line for line in ax.lines if line.get_marker() == "v")

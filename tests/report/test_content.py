@@ -88,3 +88,7 @@ def test_the_words_of_the_verdicts_and_reasons_are_explained(made):
     edge = made("b", "undecided", reason="edge: the score rises ever faster")
     names = [term.name for term in content.words(Report("m.csv", [made("a"), edge, edge]))]
     assert names == ["undecided", "edge", "gradual"]
+    either = made("c", kind="or_flat")
+    terms = content.words(Report("m.csv", [either]))
+    assert [term.name for term in terms] == ["gradual", "no break"]
+    assert "`" not in "".join(term.text for term in terms)

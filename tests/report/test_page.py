@@ -86,6 +86,12 @@ def test_the_page_filters_by_words_and_verdict(opened):
     assert first_column(opened) == [EVIL]
 
 
+@pytest.mark.parametrize("width", [1024, 1160, 1200])
+def test_a_page_of_a_laptop_does_not_scroll_sideways(opened, width):
+    opened.set_viewport_size({"width": width, "height": 800})
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_narrow_page_filters_too_and_does_not_scroll_sideways(opened):
     opened.set_viewport_size({"width": 390, "height": 800})
     assert opened.evaluate("document.documentElement.scrollWidth") == 390

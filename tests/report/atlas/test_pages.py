@@ -141,7 +141,7 @@ def test_the_page_of_a_series(page, folder):
     text = page.inner_text("main")
     for words in (
         "gradual: made up for task-4", "+0.5 to +0.7", "1.26B–15.8B", "−2.00 ± 0.10",
-        "so is task-4",
+        "so is task-4", "change of the expected score",
         "between .04 and .04",
         "emergent-stats test 'my results.csv' --family Toy --task task-4",
     ):  # fmt: skip

@@ -36,8 +36,9 @@ function odds(words) {
 }
 
 function verdictWords(verdict, kind) {
-  const also = kind && kind.startsWith("or_") ? " " + kind.replaceAll("_", " ") : "";
-  return element("span", { class: "word " + verdict }, verdict + (also || (kind ? ` (${kind})` : "")));
+  const words = (kind ?? "").replaceAll("_", " ");
+  const also = words.startsWith("or ") ? ` ${words}` : words && ` (${words})`;
+  return element("span", { class: "word " + verdict }, verdict + also);
 }
 
 // --- pictures
@@ -100,10 +101,8 @@ function plot(record, room) {
     drawn("text", { class: "quiet", x: 16, y: (top + floor) / 2, "text-anchor": "middle",
       transform: `rotate(-90 16 ${(top + floor) / 2})` }, record.row.metric.replaceAll("_", " ")));
   if (p.chance !== null) {
-    picture.append(
-      drawn("line", { class: "chance", x1: left, x2: width - right, y1: up(p.chance), y2: up(p.chance) }),
-      drawn("text", { class: "quiet", x: width - right, y: +up(p.chance) - 5, "text-anchor": "end" },
-        "chance"));
+    picture.append(drawn("line",
+      { class: "chance", x1: left, x2: width - right, y1: up(p.chance), y2: up(p.chance) }));
   }
   p.bands.forEach(([account, places], i) =>
     picture.append(band(account, places, across, up, i < p.bands.length - 1)));

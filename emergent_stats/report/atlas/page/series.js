@@ -117,11 +117,12 @@
         row.lean ? element("p", { class: "quiet" }, (undecided ? "leans to " : "") + odds(row.lean)) : null,
         record.advice ? element("p", { class: "quiet" }, record.advice) : null),
       element("figure", {}, plot(record, main.clientWidth), element("figcaption", { class: "quiet" },
-        `Scores with their ${percent} intervals; ${drawnBands}.`)),
+        `Scores with their ${percent} intervals; ${drawnBands}` +
+        (record.plot.chance === null ? "." : "; dashes: chance."))),
       element("div", { class: "columns" },
         section("Accounts", accounts(record)),
         section("Numbers", facts([
-          ["expected score, first to last scale", interval(row, "rise", 3)],
+          ["change of the expected score, first to last scale", interval(row, "rise", 3)],
           ["changes most", row.largest_gap],
           ["a break would lie at", row.at_low === undefined ? null : record.at],
           ["a transition would be", interval(row, "width", 2, ` ${record.spans} wide`)],
