@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emergent_stats.evidence.batch import Batch
-from emergent_stats.evidence.evidence import Evidence, log_evidence
+from emergent_stats.evidence.evidence import Evidence
+from emergent_stats.evidence.many import evidences
 from emergent_stats.evidence.threads import Progress, each
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.hypothesis import Hypothesis, hypotheses
@@ -179,8 +180,8 @@ def fit_all(
 
     Returns
     -------
-    list of Fit, one per curve that can be analysed, in the order of the curves. What one says
-    does not depend on the others.
+    list of Fit, one per curve that can be analysed, in the order of the curves. What one says is
+    what `compare` says of its curve, and does not depend on the others.
     """
     chosen = analysable(curves)
     report = Progress(progress, total=chosen.size)
@@ -191,9 +192,9 @@ def fit_all(
         if offsets is not None:
             batch = shifted(batch, [offsets[i]])
         own = [h for h in hypotheses(batch.metric) if wanted is None or wanted(h)]
-        evidence = {h.name: log_evidence(batch, h, seed=seed) for h in own}
+        found = Fit(batch, evidences(batch, seed, own), np.array([i]))
         report(1)
-        return Fit(batch, evidence, np.array([i]))
+        return found
 
     return each(chosen.tolist(), work, jobs)
 

@@ -83,7 +83,9 @@ _SHAPES = {name: shape.split() for shape, names in _SCRATCH.items() for name in 
 def scratch(m: int, q: int, k: int, noises: int) -> Work:
     """Return scratch memory for one thread."""
     size = {"m": m, "rows": max(q, 3), "q": q, "two": 2, "k": k, "all": noises * k}
-    arrays = {name: np.zeros([size[part] for part in shape]) for name, shape in _SHAPES.items()}
+    arrays: dict[str, np.ndarray] = {
+        name: np.zeros([size[part] for part in shape]) for name, shape in _SHAPES.items()
+    }
     arrays["owner"] = arrays["owner"].astype(np.int64)
     arrays["shape"] += np.eye(size["rows"])
     return Work(**arrays)

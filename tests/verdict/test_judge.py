@@ -1,5 +1,6 @@
 """Many curves: alone or in company, with any number of threads, the same answer bit for bit."""
 
+import json
 import pkgutil
 from dataclasses import replace
 from importlib import import_module
@@ -57,9 +58,12 @@ def test_a_comparison_is_the_same_in_any_company(alone, jobs):
     assert [c.to_json() for c in found] == [alone]
 
 
-def test_the_fits_of_a_collection_are_those_of_each_curve():
+def test_the_fits_of_a_collection_are_those_of_each_curve(alone):
     many = company()
     by_itself = fit_all([ALONE], jobs=1)[0]
+    # and those that its verdict rests on: figures and lists say the same
+    judged = {r["hypothesis"]: r["log_evidence"] for r in json.loads(alone)["hypotheses"]}
+    assert {n: float(e.log_z[0]) for n, e in by_itself.evidence.items()} == judged
     for jobs, given in ((1, many), (3, many[::-1])):
         fits = fit_all(given, jobs=jobs)
         fit = next(f for f in fits if given[f.index[0]] is ALONE)
