@@ -26,8 +26,9 @@ def told() -> Iterator[None]:
         if not isinstance(error, ResultsError):
             raise
         end(str(error), 2)
-    except (MemoryError, ImportError) as error:
-        if isinstance(error, ImportError) and "failed to map" not in str(error):
+    except (MemoryError, ImportError, RuntimeError) as error:
+        scarce = "failed to map" in str(error) or "can't start new thread" in str(error)
+        if not (scarce or isinstance(error, MemoryError)):
             raise
         end("out of memory; choose fewer series, or --jobs 1", 1)
     except OSError as error:  # what is printed cannot be, on a full disk or to a program that left
