@@ -59,9 +59,9 @@ def root(
     short_help="Give each series a verdict, and the reason.",
     epilog="\b\nExamples:\n"
     "  emergent-stats test gpt3 --task '3D*'\n"
-    "  emergent-stats test mine.csv --metric exact_match --calibrate 500 --out verdicts.csv\n"
+    "  emergent-stats test mine.csv --calibrate 500 --out verdicts.csv\n"
     "  emergent-stats test pythia --family 'pythia*' --axis step --json\n"
-    "  emergent-stats test gpt3 --task LAMBADA --metric exact_match --shots 0 --posterior",
+    "  emergent-stats test gpt3 --task LAMBADA --shots 0 --posterior",
 )
 @choosing
 def give_verdicts(
@@ -233,8 +233,9 @@ def predict(
     short_help="Tell what a design could decide.",
     epilog="\b\nExamples:\n"
     "  emergent-stats design --models 8 --span 4 --n 300\n"
-    "  emergent-stats design --models 12 --span 3 --n 1000 --sigma 0.1 --seeds 2 --height 0.5\n"
-    "  emergent-stats design --models 6 --span 4 --n 300 --metric multiple_choice --chance 0.25\n"
+    "  emergent-stats design --models 12 --span 3 --n 1000 --sigma 0.1 --seeds 2\n"
+    "  emergent-stats design --models 6 --span 4 --n 300 \\\n"
+    "      --metric multiple_choice --chance 0.25\n"
     "  emergent-stats design --models 8 --span 4 --n 300 --simulate 500 --json",
 )
 def tell_design(

@@ -95,7 +95,7 @@ def cite_studies(
     studies: Annotated[
         list[str],
         typer.Argument(
-            metavar="STUDY...", help="Names of shipped studies.", autocompletion=studies_like
+            metavar="STUDY", help="Names of shipped studies.", autocompletion=studies_like
         ),
     ],
 ) -> None:

@@ -25,21 +25,23 @@ def told() -> Iterator[None]:
 
         if not isinstance(error, ResultsError):
             raise
-        _end(str(error), 2)
-    except (MemoryError, ImportError) as error:
-        if isinstance(error, ImportError) and "failed to map" not in str(error):
+        end(str(error), 2)
+    except (MemoryError, ImportError, RuntimeError) as error:
+        scarce = "failed to map" in str(error) or "can't start new thread" in str(error)
+        if not (scarce or isinstance(error, MemoryError)):
             raise
-        _end("out of memory; choose fewer series, or --jobs 1", 1)
+        end("out of memory; choose fewer series, or --jobs 1", 1)
     except OSError as error:  # what is printed cannot be, on a full disk or to a program that left
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # `| head` has seen enough
             sys.exit(1)
         what = error.filename or "what was to be printed is not complete"
-        _end(f"{what}: {error.strerror}", 1)
+        end(f"{what}: {error.strerror or error}", 1)
 
 
-def _end(words: str, status: int) -> NoReturn:
+def end(words: str, status: int) -> NoReturn:
+    """Say `words` on stderr, and end."""
     from emergent_stats.cli.tables import printable
 
     print(f"emergent-stats: {printable(words)}", file=sys.stderr)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from emergent_stats.importers import import_results
 from emergent_stats.importers.records import pairs
 from emergent_stats.results import corpus, entries
-from emergent_stats.results.export import FORMS, export_table
-from emergent_stats.results.files import ResultsError, write_table
+from emergent_stats.results.export import FORMS, export_table, risky_cells
+from emergent_stats.results.files import ResultsError, table_bytes, write_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,26 +58,20 @@ def import_file(
         **options,
     )
     lines = [report.text]
+    frame = corpus.stored(report.frame)
+    files = {out: table_bytes(frame, out)}
     if items is not None:
         if report.items is None or not len(report.items):
             raise ResultsError(
                 f"--items {items}: {path} holds no records of single samples that this format "
                 "reads; leave --items out"
             )
-        write_table(report.items, items)
+        files[items] = table_bytes(report.items, items)
         lines.append(f"wrote {items}: {len(report.items):,} samples")
+    write_all(files)
     # a table in CSV will be opened in a spreadsheet, and its names are somebody else's
-    risky = 0
-    try:
-        if out.suffix.lower() == ".csv":
-            risky = export_table(report.frame, out)
-        else:
-            write_table(corpus.stored(report.frame), out)
-    except ResultsError:
-        if items is not None:
-            items.unlink(missing_ok=True)  # all or nothing
-        raise
-    lines += [f"wrote {out}: {len(report.frame):,} rows", *_neutralised(risky)]
+    risky = risky_cells(frame) if out.suffix.lower() == ".csv" else 0
+    lines += [f"wrote {out}: {len(frame):,} rows", *_neutralised(risky)]
     if report.citation:
         lines += ["", "The tool or table to cite:", report.citation.strip()]
     return "\n".join(lines)

@@ -101,7 +101,7 @@ Calibrate = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Processes. Default: one per core.")
+    int | None, typer.Option(metavar="N", min=1, help="Threads. Default: one per core.")
 ]
 SmallestChange = Annotated[
     float | None,

@@ -38,10 +38,10 @@ def register(app: typer.Typer) -> None:
         short_help="Draw a figure: the verdict, or another kind.",
         epilog=f"\b\nKinds of figure:\n{kinds}\n\n"
         "\b\nExamples:\n"
-        "  emergent-stats plot bigbench-bigg --task linguistic_mappings --out figure.pdf\n"
+        "  emergent-stats plot bigbench-bigg --task linguistic_mappings --out f.pdf\n"
         "  emergent-stats plot gpt3 --task '3D*' --out panels.png\n"
         "  emergent-stats plot sensitivity gpt3 --task 3D- --shots 50 --out priors.svg\n"
-        "  emergent-stats plot forecast gpt3 --task 2D+ --cut 1e10 --preset single --out f.pdf\n"
+        "  emergent-stats plot forecast gpt3 --task 2D+ --cut 1e10 --out f.pdf\n"
         "  emergent-stats plot metric --preset slide --out metric.svg",
     )(draw)
 

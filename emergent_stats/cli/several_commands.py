@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
         short_help="Judge several metrics of the same outputs together.",
         epilog="\b\nExamples:\n"
         "  emergent-stats pair gpt3 --task LAMBADA --shots 0\n"
-        "  emergent-stats pair gpt3 --task LAMBADA --shots 0 --plot pair.png --html pair.html\n"
+        "  emergent-stats pair gpt3 --task LAMBADA --shots 0 --html pair.html\n"
         "  emergent-stats pair pythia --family pythia --task lambada_openai --json",
     )(choosing(judge_pairs))
     app.command(

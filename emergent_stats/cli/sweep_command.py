@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         epilog="\b\nExamples:\n"
         "  emergent-stats sweep gpt3 pythia --out verdicts --calibrate 500\n"
         "  emergent-stats sweep gpt3 pythia --out verdicts --calibrate 500 --resume\n"
-        "  emergent-stats sweep mine.parquet --out verdicts --scheduler tcp://127.0.0.1:8786\n\n"
+        "  emergent-stats sweep mine.csv --out rows --scheduler tcp://127.0.0.1:8786\n\n"
         "The folder is one table: pandas.read_parquet('verdicts'), or in DuckDB\n"
         "SELECT * FROM 'verdicts/*.parquet'. Exit status 130 after Ctrl-C.",
     )(sweep)
@@ -34,7 +34,7 @@ def sweep(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Studies, or results tables (.csv, .parquet, .json)."
+            metavar="SOURCE", help="Studies, or results tables (.csv, .parquet, .json)."
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write, one file a block.")],
@@ -65,33 +65,20 @@ def sweep(
     taken up with --resume. The rows are those of `test`, whatever the blocks,
     jobs, workers and interruptions.
     """
-    from emergent_stats.cli import listing, tables
+    from emergent_stats.cli import failing, listing, tables
     from emergent_stats.collection.sweep import sweep_series
     from emergent_stats.results.corpus import load_source
 
     data = {source: load_source(source) for source in sources}
-    reached = (0, 0)
     with listing.progress("sweeping") as bar:
         show = bar or _lines()
-
-        def report(done: float, total: int) -> None:
-            nonlocal reached
-            reached = (int(done), total)
-            show(int(done), total)
-
         try:
             count = sweep_series(
                 data, out, calibrate=calibrate, seed=seed, block=block, resume=resume, jobs=jobs,
-                scheduler=scheduler, progress=report,
+                scheduler=scheduler, progress=lambda done, total: show(int(done), total),
             )  # fmt: skip
         except KeyboardInterrupt:
-            done, total = reached
-            print(
-                f"emergent-stats: stopped at {done:,} of {total:,} series; finished blocks are in "
-                f"{tables.printable(str(out))}, go on with --resume",
-                file=sys.stderr,
-            )
-            raise typer.Exit(130) from None
+            failing.end(f"stopped; finished blocks are in {out}, go on with --resume", 130)
     typer.echo(tables.printable(f"{out}: {count:,} series"))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,7 +156,7 @@ def _on_cluster(
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Blocks as the workers of a scheduler finish them; those of a lost worker go to another."""
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import CancelledError, Client, KilledWorker, as_completed
     except ImportError:
         raise ResultsError(
             "--scheduler needs dask.distributed; install it with: "
@@ -165,6 +166,7 @@ def _on_cluster(
         client: Any = Client(address)
     except (OSError, ValueError) as error:
         raise ResultsError(f"--scheduler {address}: no scheduler answers there ({error})") from None
+    logging.getLogger("distributed.client").setLevel("CRITICAL")  # what is lost is told below
     with client:
         places, waiting = {}, as_completed()
 
@@ -177,17 +179,21 @@ def _on_cluster(
                 places[future.key] = following[0]
                 waiting.add(future)
 
-        fill()
-        for future in waiting:
-            try:
-                rows = future.result()
-            except KilledWorker as error:
-                raise ResultsError(
-                    f"--scheduler {address}: several workers died at the same block ({error}); "
-                    "give them more memory, then --resume"
-                ) from None
-            yield places.pop(future.key), rows
+        try:
             fill()
+            for future in waiting:
+                yield places.pop(future.key), future.result()
+                fill()
+        except KilledWorker as error:
+            raise ResultsError(
+                f"--scheduler {address}: several workers died at the same block ({error}); "
+                "give them more memory, then --resume"
+            ) from None
+        except (CancelledError, OSError) as error:
+            why = str(error).rpartition("\n")[2].rstrip(".")
+            raise ResultsError(
+                f"--scheduler {address}: the cluster failed ({why}); mend it, then --resume"
+            ) from None
 
 
 # --- the folder --------------------------------------------------------------------------
@@ -241,7 +247,8 @@ def _begun(out: Path, asked: dict[str, Any], block: int | None, resume: bool) ->
     for name in (".block-*.parquet.*", f".{MANIFEST}.*"):
         for torn in out.glob(name):  # of a run that was killed while it wrote
             torn.unlink(missing_ok=True)
-    if path.exists():
+    names = [entry.name for entry in out.iterdir() if not entry.name.startswith(".")]
+    if path.exists() and names != [MANIFEST]:  # alone it is of a run that got nowhere
         if not resume:
             raise ResultsError(
                 f"--out {out}: holds a sweep already; go on with it by --resume, or choose another "
@@ -261,7 +268,7 @@ def _begun(out: Path, asked: dict[str, Any], block: int | None, resume: bool) ->
                 "choose another folder"
             )
         return found
-    if any(not entry.name.startswith(".") for entry in out.iterdir()):
+    if names not in ([], [MANIFEST]):
         raise ResultsError(f"--out {out}: is not empty, and no sweep; choose another folder")
     asked = {**asked, "block": block or BLOCK}
     write_bytes(path, (json.dumps(asked, indent=1) + "\n").encode())

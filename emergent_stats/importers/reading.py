@@ -10,7 +10,6 @@ key that stands twice is an error and not a silent choice. Every failure is a
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from emergent_stats.importers.report import Notes
-from emergent_stats.results.files import ResultsError, unique_keys
+from emergent_stats.results.files import ResultsError, parse_json, readable
 
 #: Largest JSON document and largest line of a JSONL file, in bytes.
 MAX_DOCUMENT = 512 * 2**20
@@ -46,7 +45,12 @@ def find_files(path: str | os.PathLike[str], patterns: tuple[str, ...], notes: N
         raise ResultsError(f"{root}: is neither a file nor a folder; name one of the two")
     found: list[Path] = []
     inside = root.resolve()
-    for folder, folders, names in os.walk(root):
+
+    def unread(error: OSError) -> None:
+        with readable(error.filename):
+            raise error
+
+    for folder, folders, names in os.walk(root, onerror=unread):
         folders.sort()
         for name in sorted([*names, *folders]):
             entry = Path(folder, name)
@@ -83,57 +87,26 @@ def read_json(path: Path) -> Any:
             f"{path}: is {size / 2**20:,.0f} MB, above the limit of {MAX_DOCUMENT / 2**20:,.0f} MB "
             "for one JSON document; split it, or leave the per-sample records out"
         )
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}); check it") from None
-    return parse_json(data, str(path))
-
-
-def parse_json(data: bytes, file: str, line: int | None = None) -> Any:
-    """JSON value in `data`, the whole of `file` or a line of it."""
-    where = file if line is None else f"{file}, line {line}"
-    if not data.strip():
-        raise ResultsError(f"{where}: is empty; was the run cut short? Copy or run it again")
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return json.loads(data.decode(encoding), object_pairs_hook=unique_keys)
-    except UnicodeDecodeError as error:
-        raise ResultsError(
-            f"{where}: byte {error.start} is not UTF-8 text; is it really JSON?"
-        ) from None
-    except json.JSONDecodeError as error:
-        at_end = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated")
-        hint = "it ends too early: copy or run it again" if at_end else "is it really JSON?"
-        raise ResultsError(
-            f"{file}, line {line or error.lineno}, column {error.colno}: not JSON ({error.msg}); "
-            f"{hint}"
-        ) from None
-    except RecursionError:
-        raise ResultsError(f"{where}: nested too deeply to be an evaluation's output") from None
-    except ValueError as error:  # a duplicate key, or an integer of thousands of digits
-        raise ResultsError(f"{where}: {error}") from None
+    with readable(path):
+        return parse_json(path.read_bytes(), str(path))
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Lines of a JSONL file that are not blank and no longer than `MAX_LINE`, numbered from 1."""
     _size(path)
-    try:
-        with open(path, "rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if len(line) > MAX_LINE:
-                    raise ResultsError(
-                        f"{path}, line {number}: is longer than {MAX_LINE / 2**20:.0f} MB, more "
-                        "than the record of one example; does the file have its line breaks?"
-                    )
-                if number == 1 and line.startswith(b"\xef\xbb\xbf"):
-                    line = line[3:]
-                if not line.isspace():
-                    yield number, line
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}); check it") from None
+    with readable(path), open(path, "rb") as file:
+        number = 0
+        while line := file.readline(MAX_LINE + 1):
+            number += 1
+            if len(line) > MAX_LINE:
+                raise ResultsError(
+                    f"{path}, line {number}: is longer than {MAX_LINE / 2**20:.0f} MB, more "
+                    "than the record of one example; does the file have its line breaks?"
+                )
+            if number == 1 and line.startswith(b"\xef\xbb\xbf"):
+                line = line[3:]
+            if not line.isspace():
+                yield number, line
 
 
 def check_zip(path: Path) -> None:
@@ -157,9 +130,7 @@ def check_zip(path: Path) -> None:
 
 
 def _size(path: Path) -> int:
-    try:
+    with readable(path):
         if not path.is_file():
             raise ResultsError(f"{path}: is not a regular file; name the file to read")
         return path.stat().st_size
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}); check it") from None

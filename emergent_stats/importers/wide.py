@@ -27,7 +27,7 @@ from emergent_stats.importers.records import Collector, Options, Record, as_numb
 from emergent_stats.importers.report import Notes
 from emergent_stats.model.axes import AXES, Axis, parse_date
 from emergent_stats.results.checks import MISSING
-from emergent_stats.results.files import ResultsError, read_table
+from emergent_stats.results.files import ResultsError, read_table, readable
 
 CITATION = ""
 _TOP = ("study", "model", "family", "citation", "axes", "tasks")
@@ -112,13 +112,9 @@ def _load(columns: Any) -> dict[str, Any]:
     if not isinstance(columns, str | os.PathLike):
         return {}
     try:
-        with open(columns, "rb") as file:
+        with readable(columns), open(columns, "rb") as file:
             return tomllib.load(file)
-    except OSError as error:
-        raise ResultsError(
-            f"{columns}: cannot be read ({error.strerror}); check the name"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResultsError(f"{columns}: not TOML ({error}); mend it") from None
 
 

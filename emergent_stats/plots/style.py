@@ -24,7 +24,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from emergent_stats.model.trends import ACCOUNTS
 from emergent_stats.plots import telling
 from emergent_stats.results.export import neutral
-from emergent_stats.results.files import ResultsError, write_bytes
+from emergent_stats.results.files import ResultsError, write_all
 
 #: Width of a text column and of a page, in inches, where text has `BASE` points.
 COLUMN, PAGE = 3.5, 7.2
@@ -362,10 +362,11 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         index=False, lineterminator="\r\n", float_format="%.6g"
     )
     words = telling.alternative(figure)
+    files = {path: buffer.getvalue()}
     if words:
-        for ending, text in ((".data.csv", table), (".alt.txt", words)):
-            write_bytes(path.with_suffix(ending), text.encode())
-    write_bytes(path, buffer.getvalue())
+        files[path.with_suffix(".data.csv")] = table.encode()
+        files[path.with_suffix(".alt.txt")] = words.encode()
+    write_all(files)
 
 
 # --- words ---------------------------------------------------------------------------------

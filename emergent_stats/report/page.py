@@ -22,10 +22,7 @@ _FOLDER = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a sentence, numbers by name, a figure as an <svg> element, and notes.
-
-    All but the figure is text, and is escaped.
-    """
+    """A heading, a sentence, numbers by name, a figure as an <svg> element, and notes."""
 
     heading: str
     words: str
@@ -43,11 +40,8 @@ def render(template: str, **values: Any) -> str:
     """Page of a template; a value that the template misses is an error."""
     script = _part("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template(template)
-        .render(style=Markup(_part("page.css")), script=Markup(script), digest=digest, **values)
-    )
+    page, style = _environment().get_template(template), Markup(_part("page.css"))
+    return page.render(style=style, script=Markup(script), digest=digest, **values)
 
 
 @cache
@@ -60,5 +54,10 @@ def _part(name: str) -> str:
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True,  # and no marks that turn the direction of text:
+        finalize=lambda v: "".join(filter(_seen, v)) if type(v) is str else v,
     )  # fmt: skip
+
+
+def _seen(letter: str) -> bool:
+    return letter.isprintable() or letter in "\n\xa0\u202f"

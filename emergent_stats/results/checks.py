@@ -120,11 +120,9 @@ def _known_columns(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.Dat
             raise ResultsError(f"{source}: the column {name!r} stands twice; keep one")
     missing = [name for name in REQUIRED if name not in names]
     extra = [name for name in dict.fromkeys(names) if name not in COLUMNS]
-    hints = {
-        name: close[0]
-        for name in extra
-        if (close := difflib.get_close_matches(name, set(COLUMNS) - set(names), 1, 0.8))
-    }
+    absent = set(COLUMNS) - set(names)
+    close = {name: difflib.get_close_matches(name, absent, 1, 0.8) for name in extra}
+    hints = {name: found[0] for name, found in close.items() if found}
     if missing or hints:
         text = []
         if missing:
@@ -164,9 +162,12 @@ def _text(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
         return pd.Series(np.full(len(frame), np.nan, dtype=object), dtype="str", name=name)
     column = frame[name].reset_index(drop=True)
     gone = column.isna()
-    try:
-        column = column.astype("str").str.strip()
-    except UnicodeEncodeError as error:
+    listed = filter(pd.api.types.is_list_like, column if column.dtype == object else ())
+    for value in listed:
+        raise ResultsError(f"{source}: a {name} is {value!r}, which is no text; write its name")
+    try:  # a name is one line
+        column = column.astype("str").str.strip().str.replace(r"\s*[\r\n]+\s*", " ", regex=True)
+    except (UnicodeEncodeError, UnicodeDecodeError) as error:
         raise ResultsError(
             f"{source}: a {name} holds text that is no Unicode ({error.object!r}); write it again"
         ) from None

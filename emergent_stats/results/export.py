@@ -67,7 +67,6 @@ def export_table(
             f"cannot export to {form or 'a file without suffix'!r}; use {', '.join(FORMS)}"
         )
     frame = stored(frame)
-    count = sum(int(formulas(values).sum()) for _, values in frame.items())
     if form == "xlsx":
         write_bytes(path, _workbook(frame, about, path))
     elif form == "parquet":
@@ -77,7 +76,12 @@ def export_table(
         return 0  # nothing that opens Parquet runs its cells
     else:
         write_bytes(path, neutral(frame).to_csv(index=False, lineterminator="\r\n").encode())
-    return count
+    return risky_cells(frame)
+
+
+def risky_cells(frame: pd.DataFrame) -> int:
+    """Number of cells that a spreadsheet would run."""
+    return sum(int(formulas(values).sum()) for _, values in frame.items())
 
 
 def _workbook(frame: pd.DataFrame, about: str, path: Path) -> bytes:

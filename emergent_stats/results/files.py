@@ -14,7 +14,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +65,9 @@ def read_table(
     """
     path = Path(path)
     suffix = _suffix(path, "read")
-    if path.is_dir():
-        raise ResultsError(f"{path}: is a folder; name one file in it")
-    try:
+    with readable(path):
+        if path.is_dir():
+            raise ResultsError(f"{path}: is a folder; name one file in it")
         if path.exists() and not path.is_file():
             raise ResultsError(f"{path}: is not a regular file; name the file to read")
         if (size := path.stat().st_size) > MAX_BYTES:
@@ -74,10 +76,6 @@ def read_table(
                 "MB for one table; split it"
             )
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise ResultsError(f"{path}: no such file; check the name and the folder") from None
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}); check it") from None
     if not data.strip():
         raise ResultsError(f"{path}: is empty; write the table again")
     if suffix == ".parquet":
@@ -89,6 +87,17 @@ def read_table(
     if len(frame) == 0:
         raise ResultsError(f"{path}: has no rows; a results table needs one row per score")
     return frame
+
+
+@contextmanager
+def readable(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What the file system says against reading `path`, as one message."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise ResultsError(f"{path}: no such file; check the name and the folder") from None
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror}); check it") from None
 
 
 def _suffix(path: Path, verb: str) -> str:
@@ -112,20 +121,23 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     ResultsError
         For another suffix, or a folder that cannot be written to.
     """
-    path = Path(path)
-    suffix = _suffix(path, "write")
-    buffer = io.BytesIO()
-    if suffix == ".parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    write_bytes(Path(path), table_bytes(frame, Path(path)))
 
-        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-        pq.write_table(table, buffer, compression="zstd", compression_level=9)
-    elif suffix == ".json":
-        buffer.write(json_text(frame).encode())
-    else:
-        buffer.write(neutral(frame).to_csv(index=False, lineterminator="\n").encode())
-    write_bytes(path, buffer.getvalue())
+
+def table_bytes(frame: pd.DataFrame, path: Path) -> bytes:
+    """What `write_table` puts at `path`."""
+    suffix = _suffix(path, "write")
+    if suffix == ".json":
+        return json_text(frame).encode()
+    if suffix == ".csv":
+        return neutral(frame).to_csv(index=False, lineterminator="\n").encode()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(table, buffer, compression="zstd", compression_level=9)
+    return buffer.getvalue()
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -143,7 +155,10 @@ def to_json(value: Any, indent: int | None = None) -> str:
 def json_text(frame: pd.DataFrame) -> str:
     """List of rows as JSON, one row a line, null for what is missing."""
     columns = {
-        name: [None if gone else _plain(v) for v, gone in zip(col, col.isna(), strict=True)]
+        name: [
+            None if gone else v.item() if hasattr(v, "item") else v
+            for v, gone in zip(col, col.isna(), strict=True)
+        ]
         for name, col in frame.items()
     }
     rows = zip(*columns.values(), strict=True) if columns else iter(())
@@ -174,23 +189,27 @@ def formulas(values: pd.Series) -> pd.Series:
     return values.map(lambda v: isinstance(v, str) and v.lstrip(" ").startswith(FORMULA))
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
-
-
 def write_bytes(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step, through a temporary name beside it."""
-    temporary = None
+    """Put `data` at `path` in one step."""
+    write_all({path: data})
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Put each file at its path: written under temporary names beside them first, all or none."""
+    staged: dict[Path, str] = {}
+    path = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # some file systems say only now that there is no room
+        for path, data in files.items():
+            handle, staged[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # some file systems say only now that there is no room
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
+        for path, temporary in staged.items():
+            os.chmod(temporary, 0o666 & ~mask)
+            os.replace(temporary, path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
         fix = "make room there, or choose" if full else "choose"
@@ -198,8 +217,9 @@ def write_bytes(path: Path, data: bytes) -> None:
             f"{path}: cannot be written ({error.strerror}); {fix} another folder"
         ) from None
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        for temporary in staged.values():
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
 
 
 def _from_parquet(path: Path, data: bytes) -> pd.DataFrame:
@@ -225,15 +245,7 @@ def _from_parquet(path: Path, data: bytes) -> pd.DataFrame:
 
 
 def _from_json(path: Path, data: bytes) -> pd.DataFrame:
-    try:
-        rows = json.loads(_decode(path, data), object_pairs_hook=unique_keys)
-    except json.JSONDecodeError as error:
-        raise ResultsError(
-            f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); "
-            "is the file truncated?"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise ResultsError(f"{path}: not a table in JSON ({error})") from None
+    rows = parse_json(data, str(path))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ResultsError(
             f'{path}: a results table in JSON is a list of rows, [{{"study": …}}, …]; '
@@ -243,7 +255,32 @@ def _from_json(path: Path, data: bytes) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=object)
 
 
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def parse_json(data: bytes, file: str, line: int | None = None) -> Any:
+    """JSON value in `data`, the whole of `file` or a line of it; no key stands twice in an object.
+
+    NaN and Infinity are let through as floats.
+    """
+    where = file if line is None else f"{file}, line {line}"
+    if not data.strip():
+        raise ResultsError(f"{where}: is empty; was the run cut short? Copy or run it again")
+    try:
+        return json.loads(_decode(data, where, "is it really JSON?"), object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        at_end = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        hint = "it ends too early: copy or run it again" if at_end else "is it really JSON?"
+        raise ResultsError(
+            f"{file}, line {line or error.lineno}, column {error.colno}: not JSON ({error.msg}); "
+            f"{hint}"
+        ) from None
+    except RecursionError:
+        raise ResultsError(f"{where}: nested too deeply to be results") from None
+    except ResultsError:
+        raise
+    except ValueError as error:  # a key twice, or a number of thousands of digits
+        raise ResultsError(f"{where}: {str(error).partition('; use sys')[0]}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """JSON object in which no key stands twice."""
     row = dict(pairs)
     if len(row) < len(pairs):
@@ -254,7 +291,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _from_csv(path: Path, data: bytes, decimals: set[str], counts: set[str]) -> pd.DataFrame:
-    text = _decode(path, data)
+    text = _decode(data, str(path), "save the table as UTF-8")
     first, _, rest = text.partition("\n")
     skipped = 0
     if re.fullmatch(r"sep=.\r?", first):  # a spreadsheet's own way to name the separator
@@ -288,13 +325,9 @@ def _from_csv(path: Path, data: bytes, decimals: set[str], counts: set[str]) -> 
             f"{path}, row {row_number + 1}: not CSV ({error}); check quotes and separators"
         ) from None
     header = header or []
-    for name in header:
-        if header.count(name) > 1:
-            raise ResultsError(f"{path}: the column {name!r} stands twice; keep one")
-    columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-    frame = pd.DataFrame(
-        {name: pd.Series(list(c), dtype="str") for name, c in zip(header, columns, strict=True)}
-    )
+    if twice := [name for name, count in Counter(header).items() if count > 1]:
+        raise ResultsError(f"{path}: the column {twice[0]!r} stands twice; keep one")
+    frame = pd.DataFrame(rows, columns=header, dtype="str")
     if delimiter in ";\t":
         lowered = {name: name.lower() for name in header}
         for name in header:
@@ -310,12 +343,17 @@ def _with_point(cell: str, count: bool) -> str:
     return cell
 
 
-def _decode(path: Path, data: bytes) -> str:
+def _decode(data: bytes, where: str, fix: str) -> str:
+    """Text of a file; what is packed, or holds a zero byte as UTF-16 without its mark, is none."""
+    if data.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+        raise ResultsError(f"{where}: is packed (gzip or zip); unpack it first")
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
+        at = -1 if encoding == "utf-16" else data.find(0)
     except UnicodeDecodeError as error:
-        raise ResultsError(
-            f"{path}: byte {error.start} is not {encoding.removesuffix('-sig').upper()} text; "
-            "save the table as UTF-8"
-        ) from None
+        at = error.start
+    if at >= 0:
+        named = encoding.removesuffix("-sig").upper()
+        raise ResultsError(f"{where}: byte {at} is not {named} text; {fix}")
+    return text

@@ -71,6 +71,7 @@ def test_every_command_has_help_with_an_example(run, command):
     status, out, _ = run(command, "--help")
     assert status == 0
     assert f"  emergent-stats {command}" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert command in run("--help")[1]
 
 

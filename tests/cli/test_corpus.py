@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -272,19 +273,21 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
     assert "--out x.parquet: the folder . cannot be written to; choose another" in err
 
 
-def test_samples_do_not_stay_where_the_table_could_not_be_written(run, runs, tmp_path, monkeypatch):
-    from emergent_stats.cli import files
+def test_samples_change_nothing_where_the_table_cannot_be_written(run, runs, tmp_path, monkeypatch):
+    (tmp_path / "i.parquet").write_text("of another run", encoding="utf-8")
+    synced = []
 
-    def full(frame, path):
-        if path.name == "x.parquet":
-            raise corpus.ResultsError(f"{path}: cannot be written (No space left on device)")
-        corpus.write(frame, path)
+    def full(handle):
+        synced.append(handle)
+        if len(synced) > 1:
+            raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(files, "write_table", full)
+    monkeypatch.setattr(os, "fsync", full)
     status, _, err = run("import", "lm-eval", runs, "--out", "x.parquet", "--items", "i.parquet")
     assert status == 2
     assert "No space left" in err
-    assert names(tmp_path) == ["runs"]
+    assert names(tmp_path) == ["i.parquet", "runs"]
+    assert (tmp_path / "i.parquet").read_text(encoding="utf-8") == "of another run"
 
 
 def test_duplicates_are_settled_as_the_command_line_says(run, tmp_path):

@@ -42,6 +42,14 @@ def test_names_steer_nothing(run, traps, width, words):
         assert [row["task"] for row in json.loads(out)] == TRAPS
 
 
+def test_names_turn_no_text_of_a_page(run, traps, tmp_path):
+    out = tmp_path / "page.html"
+    assert run("report", traps, "--out", out)[0] == 0
+    page = out.read_text(encoding="utf-8")
+    assert "txt" in page
+    assert all(c.isprintable() or c in "\n\xa0\u202f" for c in page)
+
+
 @pytest.mark.parametrize("command", ["test", "sweep", "export"])
 def test_names_run_in_no_spreadsheet(run, traps, tmp_path, command):
     out = tmp_path / ("folder" if command == "sweep" else "out.csv")
@@ -76,7 +84,12 @@ def test_a_terminal_of_few_letters(traps):
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")]
+    "error",
+    [
+        MemoryError(),
+        ImportError("x.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+    ],
 )
 def test_too_little_memory(run, traps, monkeypatch, error):
     def fail(*given, **more):

@@ -39,10 +39,7 @@ def test_ctrl_c_ends_cleanly(run, source, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "compare_all", interrupted)
     status, printed, said = run("sweep", source, "--out", out, "--block", 2)
     assert (status, printed) == (130, "")
-    assert said == (
-        f"emergent-stats: stopped at 2 of 5 series; finished blocks are in {out}, "
-        "go on with --resume\n"
-    )
+    assert said == (f"emergent-stats: stopped; finished blocks are in {out}, go on with --resume\n")
     assert [p.name for p in sorted(out.iterdir())] == ["_manifest.json", "block-000000.parquet"]
     monkeypatch.undo()
     assert run("sweep", source, "--out", out, "--resume")[0] == 0
@@ -73,6 +70,14 @@ def test_bad_input_is_one_message_and_status_2(run, source, tmp_path, words, mes
     assert (status, printed) == (2, "")
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_scheduler_that_does_not_answer_leaves_nothing_in_the_way(run, source, tmp_path):
+    pytest.importorskip("distributed")
+    out = tmp_path / "out"
+    status, _, said = run("sweep", source, "--out", out, "--scheduler", "nowhere://x")
+    assert (status, "no scheduler answers there" in said) == (2, True)
+    assert run("sweep", source, "--out", out, "--seed", 1) == (0, f"{out}: 5 series\n", "")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -272,6 +272,28 @@ def test_a_lost_worker_is_survived(tmp_path):
     assert content(tmp_path / "here") == content(tmp_path / "there")
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_scheduler_that_stops_is_told(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, **LOOPBACK
+        ) as cluster,
+        pytest.raises(ResultsError, match=r"the cluster failed \(.+\); mend it, then --resume"),
+    ):
+        sweep_series(
+            {"a": light(40)}, tmp_path / "out", block=1, scheduler=cluster.scheduler_address,
+            progress=lambda done, total: done and cluster.close(),
+        )  # fmt: skip
+    kept = content(tmp_path / "out")
+    assert "block-000000.parquet" in kept
+    sweep_series({"a": light(40)}, tmp_path / "out", resume=True)
+    sweep_series({"a": light(40)}, tmp_path / "here", block=1)
+    assert content(tmp_path / "out") == content(tmp_path / "here")
+
+
 def test_workers_with_other_packages_are_refused():
     with pytest.raises(ResultsError, match="a worker has other packages than the sweep: numpy was"):
         sweep._Weigh(0, 0, sweep._versions() | {"numpy": "1"})([])

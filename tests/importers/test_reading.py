@@ -111,6 +111,21 @@ def test_nothing_found_is_said(tmp_path):
     )
 
 
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.json").write_text("{}")
+    scan = os.scandir
+
+    def refuse(folder):
+        if str(folder).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    said = text_of(reading.find_files, tmp_path, ("*.json",), Notes())
+    assert said == f"{tmp_path / 'closed'}: cannot be read (Permission denied); check it"
+
+
 def test_a_pipe_is_no_file_to_read(tmp_path):
     pipe = tmp_path / "results.json"
     os.mkfifo(pipe)

@@ -285,7 +285,7 @@ def test_comma_in_a_number_of_a_comma_separated_file(tmp_path):
         ("a.json", '{"study": "s"}', "is a list of rows"),
         ("a.json", '[{"study": 1, "study": 2}]', "the key 'study' stands twice in one object"),
         ("a.json", "[]", "has no rows"),
-        ("a.json", "[" * 100_000, "not"),
+        ("a.json", "[" * 100_000, "nested too deeply"),
         ("a.xlsx", "x", "cannot read a .xlsx; use .csv, .parquet or .json"),
         ("a", "x", "cannot read a file without suffix"),
     ],

@@ -1,16 +1,27 @@
 """Table files: bounded, whole or not at all, and harmless to who opens them."""
 
 import errno
+import gzip
 import json
 import os
+import re
 import threading
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from emergent_stats.results import corpus, files
-from emergent_stats.results.files import ResultsError, read_table, to_json, write_bytes, write_table
+from emergent_stats.results.corpus import read
+from emergent_stats.results.files import (
+    ResultsError,
+    read_table,
+    to_json,
+    write_all,
+    write_bytes,
+    write_table,
+)
 
 ROW = {"study": "s", "family": "f", "model": "m", "task": "t", "metric": "f1", "params": 1e9}
 
@@ -119,3 +130,74 @@ def test_of_two_writers_one_wins_whole(tmp_path):
         thread.join()
     assert wrong == []
     assert [p.name for p in tmp_path.iterdir()] == ["t.bin"]
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path, monkeypatch):
+    old, new, sync = tmp_path / "old.csv", tmp_path / "new.csv", os.fsync
+    old.write_text("old", encoding="utf-8")
+    files = {old: b"a", new: b"b"}
+    synced = []
+
+    def fail_later(handle):
+        synced.append(handle)
+        if len(synced) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fail_later)
+    with pytest.raises(ResultsError, match=r"new\.csv: cannot be written \(No space left"):
+        write_all(files)
+    assert [p.name for p in tmp_path.iterdir()] == ["old.csv"]
+    assert old.read_text(encoding="utf-8") == "old"
+    monkeypatch.undo()
+    write_all(files)
+    assert {path: path.read_bytes() for path in files} == files
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.csv", gzip.compress(b"a,b\n1,2\n"), "is packed (gzip or zip); unpack it first"),
+        ("t.json", b"PK\x03\x04", "is packed (gzip or zip); unpack it first"),
+        ("t.csv", "a,b\n1,2\n".encode("utf-16-le"), "byte 1 is not UTF-8 text; save the table"),
+        ("t.json", b'[{"n": ' + 5000 * b"9" + b"}]", "value has 5000 digits"),
+        ("t.json", 200_000 * b"[", "nested too deeply to be results"),
+    ],
+)
+def test_what_is_no_text_is_told(tmp_path, name, content, said):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ResultsError, match=re.escape(said)) as told:
+        read(path)
+    assert "sys." not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (b"\xff\xfe", r"a task holds text that is no Unicode \(b'\\xff\\xfe'\)"),
+        ([1, 2], r"a task is array\(\[1, 2\]\), which is no text; write its name"),
+        ({"a": 1}, r"a task is \{'a': 1\}, which is no text; write its name"),
+    ],
+)
+def test_a_name_in_parquet_is_text(tmp_path, task, said):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame([ROW | {"score": 0.5, "task": task}]).to_parquet(path)
+    with pytest.raises(ResultsError, match=said):
+        read(path)
+
+
+def test_a_name_is_one_line(tmp_path):
+    path = tmp_path / "t.json"
+    forged = "sum\n\nreal: skill jumps\r"
+    path.write_text(json.dumps([ROW | {"score": 0.5, "task": forged}]), encoding="utf-8")
+    assert read(path)["task"].tolist() == ["sum real: skill jumps"]
+
+
+def test_many_columns_take_seconds(tmp_path):
+    path, extra = tmp_path / "t.csv", [f"x{i}" for i in range(20_000)]
+    row = ROW | {"score": 0.5} | dict.fromkeys(extra, 1)
+    path.write_text(f"{','.join(row)}\n{','.join(map(str, row.values()))}\n", encoding="utf-8")
+    began = time.process_time()
+    assert len(read(path)) == 1
+    assert time.process_time() - began < 10
