@@ -227,13 +227,12 @@ def print_forecasts(found: Sequence[Forecast | None]) -> None:
     heads = ("forecast", "lpd", "covered", "series")
     print_table(dict(zip(heads, map(list, zip(*rows, strict=True)), strict=True)))
     surprised = sum(f.surprise < 0.05 for f in done)
-    left = len(found) - len(done)
     print()
     say(
         f"{surprised} of {len(done)} series surprise at 5 %: as rare a future was drawn from the "
         "averaged forecast itself in fewer than 1 of 20."
-        + (f" {left} series have too few models on one side of the cut." if left else "")
     )
+    say_unforeseen(found)
     _say_causes([f.curve for f in done])
     say(
         "excess: nats by which the large models are less probable than expected. lpd, line, BNSL: "
@@ -241,6 +240,13 @@ def print_forecasts(found: Sequence[Forecast | None]) -> None:
         "logit scale, of a broken neural scaling law.",
         style="dim",
     )
+
+
+def say_unforeseen(found: Sequence[Forecast | None]) -> None:
+    """Say how many series have no forecast, and why."""
+    if left := sum(f is None for f in found):
+        say(f"{left} of {len(found)} series have no forecast: too few models on one side of the "
+            "cut, or all up to it at the floor or the ceiling.")  # fmt: skip
 
 
 def _print_models(f: Forecast) -> None:

@@ -156,7 +156,7 @@ def _plans(asked: _Asked) -> list[Any]:
 
 
 def _forecasts(asked: _Asked) -> list[Any]:
-    from emergent_stats.cli import listing
+    from emergent_stats.cli import collection_listing, listing
     from emergent_stats.collection.forecast import forecast_all
     from emergent_stats.results.files import ResultsError
 
@@ -165,6 +165,7 @@ def _forecasts(asked: _Asked) -> list[Any]:
     series = _series(asked)
     with listing.progress("forecasting") as report:
         found = forecast_all(series, asked.cut, seed=asked.seed, jobs=asked.jobs, progress=report)
+    collection_listing.say_unforeseen(found)
     return [one for one in found if one is not None]
 
 

@@ -329,15 +329,9 @@ class _Analysis:
 
     def _rows(self) -> tuple[dict, ...]:
         """One row per hypothesis."""
-        count = {
-            a: sum(e.hypothesis.account == a for e in self.evidence.values()) for a in ACCOUNTS
-        }
-        z = np.array(
-            [
-                e.log_z[0] + np.log(PRIOR[e.hypothesis.account] / count[e.hypothesis.account])
-                for e in self.evidence.values()
-            ]
-        )
+        accounts = [e.hypothesis.account for e in self.evidence.values()]
+        prior = np.array([PRIOR[a] / accounts.count(a) for a in accounts])
+        z = np.array([e.log_z[0] for e in self.evidence.values()]) + np.log(prior)
         share = np.exp(z - z.max())
         share /= share.sum()
         return tuple(

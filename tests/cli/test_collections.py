@@ -91,7 +91,10 @@ def test_forecast_as_text_json_and_file(run, source, tmp_path):
     status, out, err = run("forecast", source, "--cut", 1e10, *some, "--out", out_file)
     assert (status, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 80
-    assert "1 series have too few models" in out
+    assert "1 of 3 series have no forecast: too few models" in out
+    figure = run("plot", "forecast", source, "--cut", 1e10, *some, "--out", tmp_path / "f.svg")
+    assert figure[0] == 0
+    assert "1 of 3 series have no forecast: too few models" in figure[1]
     written = pd.read_csv(out_file)
     assert sorted(written["task"]) == ["leap late", "rise"]
     surprise = written.set_index("task")["surprise"]

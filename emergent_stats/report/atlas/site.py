@@ -296,8 +296,11 @@ def _study(name: str) -> dict[str, str]:
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot become an atlas, before the work rather than after it."""
-    if not folder.resolve().parent.is_dir():
+    around = folder.resolve().parent
+    if not around.is_dir():
         raise ResultsError(f"--out {folder}: the folder around it does not exist; make it first")
+    if not os.access(around, os.W_OK | os.X_OK):
+        raise ResultsError(f"--out {folder}: nothing can be written beside it; choose another")
     if folder.exists() and not folder.is_dir():
         raise ResultsError(f"--out {folder}: is a file; name a folder")
     for path in folder.rglob("*") if folder.is_dir() else ():
