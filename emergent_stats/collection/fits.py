@@ -180,8 +180,8 @@ def fit_all(
 
     Returns
     -------
-    list of Fit, one per curve that can be analysed, in the order of the curves. What one says is
-    what `compare` says of its curve, and does not depend on the others.
+    list of Fit, one per curve that can be analysed, in the order of the curves. What one says does
+    not depend on the others; without `offsets` and `wanted` it is what `compare` says.
     """
     chosen = analysable(curves)
     report = Progress(progress, total=chosen.size)

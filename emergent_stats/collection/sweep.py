@@ -16,7 +16,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import batched
@@ -166,8 +166,10 @@ def _on_cluster(
         client: Any = Client(address)
     except (OSError, ValueError) as error:
         raise ResultsError(f"--scheduler {address}: no scheduler answers there ({error})") from None
-    logging.getLogger("distributed.client").setLevel("CRITICAL")  # what is lost is told below
-    with client:
+    log = logging.getLogger("distributed.client")
+    with ExitStack() as after, client:
+        after.callback(setattr, log, "disabled", log.disabled)
+        log.disabled = True  # what is lost is told below
         places, waiting = {}, as_completed()
 
         def fill() -> None:
@@ -190,7 +192,7 @@ def _on_cluster(
                 "give them more memory, then --resume"
             ) from None
         except (CancelledError, OSError) as error:
-            why = str(error).rpartition("\n")[2].rstrip(".")
+            why = str(error).rpartition("\n")[2].rstrip(".") or type(error).__name__
             raise ResultsError(
                 f"--scheduler {address}: the cluster failed ({why}); mend it, then --resume"
             ) from None
@@ -248,7 +250,7 @@ def _begun(out: Path, asked: dict[str, Any], block: int | None, resume: bool) ->
         for torn in out.glob(name):  # of a run that was killed while it wrote
             torn.unlink(missing_ok=True)
     names = [entry.name for entry in out.iterdir() if not entry.name.startswith(".")]
-    if path.exists() and names != [MANIFEST]:  # alone it is of a run that got nowhere
+    if path.exists() and (resume or names != [MANIFEST]):  # alone it is of a run that got nowhere
         if not resume:
             raise ResultsError(
                 f"--out {out}: holds a sweep already; go on with it by --resume, or choose another "

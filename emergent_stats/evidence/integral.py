@@ -282,6 +282,7 @@ class Integral:
     def forget_tables(self) -> None:
         """Let go of what only further points would need; posteriors can still be asked for."""
         self.batch = self.problem.batch = replace(self.batch, _known={})
+        self._together = None
         del self.scores
         for r in self.scans + self.rounds:
             r.noise_mass = r.noise_mass[:, :0]
@@ -313,10 +314,8 @@ class Integral:
     def summary(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log evidence, its error and the effective number of nodes, (C,) each."""
         _, log_z, square, _ = self._shares()
-        error = np.sqrt(square)
-        effective = 1.0 / np.maximum(square, 1e-9)
-        error = np.where(np.isfinite(log_z), error, np.inf)
-        return log_z - self.log_norm, error, effective
+        error = np.where(np.isfinite(log_z), np.sqrt(square), np.inf)
+        return log_z - self.log_norm, error, 1.0 / np.maximum(square, 1e-9)
 
     def heaviest(self) -> np.ndarray:
         """Share of each curve's evidence on its heaviest node, (C,)."""

@@ -162,11 +162,11 @@ def _text(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
         return pd.Series(np.full(len(frame), np.nan, dtype=object), dtype="str", name=name)
     column = frame[name].reset_index(drop=True)
     gone = column.isna()
-    listed = filter(pd.api.types.is_list_like, column if column.dtype == object else ())
-    for value in listed:
-        raise ResultsError(f"{source}: a {name} is {value!r}, which is no text; write its name")
+    for value in column if column.dtype == object else ():
+        if pd.api.types.is_list_like(value) or isinstance(value, bytes):
+            raise ResultsError(f"{source}: a {name} is {value!r}, which is no text; write its name")
     try:  # a name is one line
-        column = column.astype("str").str.strip().str.replace(r"\s*[\r\n]+\s*", " ", regex=True)
+        column = column.astype("str").str.strip().str.replace(r"[\r\n]\s*", " ", regex=True)
     except (UnicodeEncodeError, UnicodeDecodeError) as error:
         raise ResultsError(
             f"{source}: a {name} holds text that is no Unicode ({error.object!r}); write it again"

@@ -195,7 +195,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_all(files: Mapping[Path, bytes]) -> None:
-    """Put each file at its path: written under temporary names beside them first, all or none."""
+    """Put each file at its path: all are written under temporary names beside them first."""
     staged: dict[Path, str] = {}
     path = None
     try:
@@ -205,6 +205,8 @@ def write_all(files: Mapping[Path, bytes]) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())  # some file systems say only now that there is no room
+            if path.is_dir():
+                raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
         mask = os.umask(0)
         os.umask(mask)
         for path, temporary in staged.items():
@@ -344,16 +346,14 @@ def _with_point(cell: str, count: bool) -> str:
 
 
 def _decode(data: bytes, where: str, fix: str) -> str:
-    """Text of a file; what is packed, or holds a zero byte as UTF-16 without its mark, is none."""
+    """Text of a file; what is packed, or holds a zero byte, is none."""
     if data.startswith((b"\x1f\x8b", b"PK\x03\x04")):
         raise ResultsError(f"{where}: is packed (gzip or zip); unpack it first")
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if encoding != "utf-16" and (at := data.find(0)) >= 0:
+        raise ResultsError(f"{where}: byte {at} is 0, as in UTF-16 without its mark; {fix}")
     try:
-        text = data.decode(encoding)
-        at = -1 if encoding == "utf-16" else data.find(0)
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        at = error.start
-    if at >= 0:
         named = encoding.removesuffix("-sig").upper()
-        raise ResultsError(f"{where}: byte {at} is not {named} text; {fix}")
-    return text
+        raise ResultsError(f"{where}: byte {error.start} is not {named} text; {fix}") from None

@@ -77,6 +77,9 @@ def test_a_scheduler_that_does_not_answer_leaves_nothing_in_the_way(run, source,
     out = tmp_path / "out"
     status, _, said = run("sweep", source, "--out", out, "--scheduler", "nowhere://x")
     assert (status, "no scheduler answers there" in said) == (2, True)
+    # what goes on is what was begun, or nothing
+    status, _, said = run("sweep", source, "--out", out, "--resume", "--seed", 1)
+    assert (status, "another one: settings seed was 0, is 1" in said) == (2, True)
     assert run("sweep", source, "--out", out, "--seed", 1) == (0, f"{out}: 5 series\n", "")
 
 
