@@ -321,7 +321,8 @@ def parts(data: bytes) -> None:
             declare.parse_declaration(text)
         elif how == 6:
             shown = printable(text)
-            check(all(c.isprintable() or c in "\n\xa0\u202f" for c in shown), f"printed {shown!r}")
+            kept = "\n\xa0\u202f\u200c\u200d"
+            check(all(c.isprintable() or c in kept for c in shown), f"printed {shown!r}")
             check(cell_len(cut(shown, 9)) <= 9, f"cut {cut(shown, 9)!r}")
         else:
             plain = value if value == value and value not in (math.inf, -math.inf) else None

@@ -9,6 +9,8 @@ with app.setup:
     import lecture
     import marimo as mo
 
+    from emergent_stats.verdict.words import metric_words
+
     TABLE = gamerules.table()
     SIZE = 20
 
@@ -77,7 +79,7 @@ def _(again, buttons, calls, deck, deck_number):
             (0, 1),
             (
                 f"log10 of {_curve['axis'].replace('params', 'parameters')}",
-                _curve["metric"].replace("_", " "),
+                metric_words(_curve["metric"]),
             ),
             (600, 350),
         )

@@ -125,14 +125,10 @@ def figure(found: Comparison) -> bytes:
 
     # inches that leave its smallest type 18 pixels where a window of 1280 shows the page
     screen = style.Preset(5.1, 1.0)
-    before = style._PRESET.set(screen)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "verdict.svg"
-            style.save(plot_verdict(found), path)
-            return path.read_bytes()
-    finally:
-        style._PRESET.reset(before)
+    with style.preset(screen), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "verdict.svg"
+        style.save(plot_verdict(found), path)
+        return path.read_bytes()
 
 
 def shown(found: Comparison, svg: bytes) -> str:

@@ -56,7 +56,6 @@ def _(draw, leap, reveal):
 
 @app.cell
 def _(favourite, odd, reveal, students, votes):
-    by_luck = content1.vote(int(students.value), int(votes.value))
     _said = content1.said_of_votes(
         int(votes.value), int(students.value), int(favourite.value), odd, reveal.value
     )
@@ -66,7 +65,7 @@ def _(favourite, odd, reveal, students, votes):
             mo.md(_said),
         ]
     )
-    return (by_luck,)
+    return
 
 
 @app.cell

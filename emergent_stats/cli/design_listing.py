@@ -26,7 +26,7 @@ from emergent_stats.verdict.formula import (
     outlook,
     step_power,
 )
-from emergent_stats.verdict.words import probability
+from emergent_stats.verdict.words import metric_words, probability
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _title(plan: Plan) -> str:
         f"{scales} models over {plan.scales[-1] - plan.scales[0]:g} decades"
         + (f", {seeds} seeds each" if seeds > 1 else "")
         + f", {plan.n:g} examples, noise between models {plan.sigma:g} nats, "
-        + plan.metric.replace("_", " ")
+        + metric_words(plan.metric)
     )
 
 

@@ -5,10 +5,13 @@ All printing goes through `plain`: names come from other people's files.
 
 from __future__ import annotations
 
+from bisect import bisect, bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from textwrap import wrap
 from typing import TYPE_CHECKING
+
+from emergent_stats.verdict.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,17 +54,6 @@ def screen() -> Console:
 def width() -> int:
     """Characters that a line of text may take: those of the terminal, and not too many to read."""
     return min(max(screen().width, 60), 100)
-
-
-def printable(text: str) -> str:
-    """`text` without what would steer a terminal: names come from other people's files.
-
-    Examples
-    --------
-    >>> printable("a\\x1b[31m name\\n")
-    'a?[31m name\\n'
-    """
-    return "".join(c if c.isprintable() or c in "\n\xa0\u202f" else "?" for c in text)
 
 
 def plain(words: str, style: str = "") -> Text:
@@ -179,14 +171,12 @@ def without_common_start(names: list[str]) -> list[str]:
 
 def cut(text: str, room: int) -> str:
     """`text` in so many characters: names differ at both ends, so the middle goes."""
-    from rich.cells import cell_len, set_cell_size
+    from rich.cells import cell_len
 
     if cell_len(text) <= room:
         return text
     tail = (room - 1) // 2
     # letters of some scripts take two characters' room, marks on them none
-    return (
-        set_cell_size(text, room - 1 - tail).rstrip()
-        + "…"
-        + set_cell_size(text[::-1], tail)[::-1].lstrip()
-    )
+    first = bisect(range(1, len(text)), room - 1 - tail, key=lambda i: cell_len(text[:i]))
+    last = bisect_left(range(len(text)), -tail, key=lambda i: -cell_len(text[i:]))
+    return f"{text[:first].rstrip()}…{text[last:].lstrip()}"

@@ -59,13 +59,7 @@ def clean(text: object) -> str:
 
 @lru_cache(maxsize=4096)
 def _clean(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())[:_MAX_NAME].rstrip()
-    plain = "".join(
-        " " if character.isspace() else character
-        for character in text
-        if character.isspace() or character.isprintable()
-    )
+    plain = "".join(c for c in text if c.isspace() or c.isprintable())
     return " ".join(unicodedata.normalize("NFC", plain).split())[:_MAX_NAME].rstrip()
 
 

@@ -12,7 +12,7 @@ from emergent_stats.model.trends import ACCOUNTS, BREAKS
 from emergent_stats.plots import style, ticks
 from emergent_stats.plots.telling import Layer, tell
 from emergent_stats.verdict.comparison import verdict_words
-from emergent_stats.verdict.words import one_line, probability, scale_label, scale_of
+from emergent_stats.verdict.words import metric_words, one_line, probability, scale_label, scale_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,11 +145,6 @@ def key_word(name: str, value: Any) -> str:
     return one_line(words.get(name, str(value)))
 
 
-def metric_words(metric: str) -> str:
-    """Name of a metric as a person writes it."""
-    return {"bleu": "BLEU", "f1": "F1"}.get(metric, metric.replace("_", " "))
-
-
 def likeliest(comparison: Comparison, width: float, size: str = style.SMALL) -> str:
     """Verdict and probability of the likeliest account, shorter where `width` inches ask for it."""
     said = verdict_words(comparison)
@@ -176,9 +171,9 @@ def series_names(curves: Sequence[Curve], width: float, size: str = style.SMALL)
         parts = told
     names = [
         " · ".join(key_word(n, k[n]) for n in parts or ["task"] if k.get(n) is not None)
-        for k in keys
+        or series_title(c)
+        for k, c in zip(keys, curves, strict=True)
     ]
-    names = [name or series_title(c) for name, c in zip(names, curves, strict=True)]
     # what tells them apart may stand anywhere: the cut is made where most of them stay distinct
     best: list[str] = []
     for front in (0.6, 0.8, 0.9, 1.0, 0.4, 0.2):

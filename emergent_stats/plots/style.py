@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -167,27 +168,25 @@ def look() -> Iterator[None]:
         default: Any = mpl.rcParamsDefault
         user = {k for k in (*_LENGTHS, *_SETTINGS) if now[k] != default[k]}
         preset = _PRESET.get()
-        if preset is not None:
-            user -= _LENGTHS.keys()
-        size = now["font.size"] / BASE if "font.size" in user else 1.0
-        size = preset.text if preset else size
+        user -= _LENGTHS.keys() if preset else set()
+        size = preset.text if preset else now["font.size"] / BASE if "font.size" in user else 1.0
         ours = _SETTINGS | {name: points * size for name, points in _LENGTHS.items()}
         now.update({k: v for k, v in ours.items() if k not in user} | _FIXED)
         yield
 
 
 @contextmanager
-def preset(name: str) -> Iterator[None]:
-    """Figures made inside this context have the width and the text of `PRESETS[name]`.
+def preset(chosen: str | Preset) -> Iterator[None]:
+    """Figures made inside this context have the width and the text of a preset, or of its name.
 
     Raises
     ------
     ResultsError
-        For another name.
+        For a name that is none of `PRESETS`.
     """
-    if name not in PRESETS:
-        raise ResultsError(f"no preset {name!r}; use {', '.join(PRESETS)}")
-    token = _PRESET.set(PRESETS[name])
+    if isinstance(chosen, str) and chosen not in PRESETS:
+        raise ResultsError(f"no preset {chosen!r}; use {', '.join(PRESETS)}")
+    token = _PRESET.set(PRESETS[chosen] if isinstance(chosen, str) else chosen)
     try:
         yield
     finally:
@@ -220,10 +219,9 @@ def figure(width: float, height: float) -> Picture:
     """Empty figure of that size in inches (for text of `BASE` points: it grows with the text)."""
     with look():
         size = pt(1.0)
-    gap = size * mpl.rcParams["figure.constrained_layout.h_pad"]  # grows with the text
-    return Picture(
-        figsize=(width * size, height * size), layout=ConstrainedLayoutEngine(w_pad=gap, h_pad=gap)
-    )
+    settings: Any = mpl.rcParams  # the room around panels grows with the text
+    gaps = {pad: size * settings[f"figure.constrained_layout.{pad}"] for pad in ("w_pad", "h_pad")}
+    return Picture(figsize=(width * size, height * size), layout=ConstrainedLayoutEngine(**gaps))
 
 
 def axes(ax: Axes | None, width: float = COLUMN, height: float = 2.6) -> Axes:
@@ -384,12 +382,15 @@ def wrap(text: str, width: float, size: str, weight: str = "normal") -> list[str
 
 def shorten(text: str, width: float, size: str, weight: str = "normal", front: float = 0.6) -> str:
     """`text`, or as much of its two ends as fits into `width` inches, `front` of it the first."""
-    short, kept = text, len(text)
-    while kept and text_width(short, size, weight) > width:
-        kept -= 1
+
+    def ends(kept: int) -> str:
         first = round(front * kept)
-        short = f"{text[:first].rstrip()}…{text[len(text) - kept + first :].lstrip()}"
-    return short
+        return f"{text[:first].rstrip()}…{text[len(text) - kept + first :].lstrip()}"
+
+    if text_width(text, size, weight) <= width:
+        return text
+    kept = range(1, len(text))
+    return ends(bisect(kept, width, key=lambda k: text_width(ends(k), size, weight)))
 
 
 def text_width(text: str, size: str, weight: str = "normal") -> float:

@@ -17,6 +17,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from emergent_stats.verdict.words import printable
+
 _FOLDER = Path(__file__).parent / "templates"
 
 
@@ -54,10 +56,6 @@ def _part(name: str) -> str:
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,  # and no marks that turn the direction of text:
-        finalize=lambda v: "".join(filter(_seen, v)) if type(v) is str else v,
+        trim_blocks=True, lstrip_blocks=True,  # and no controls or direction marks, plain blanks:
+        finalize=lambda v: printable(v, "") if type(v) is str else v,
     )  # fmt: skip
-
-
-def _seen(letter: str) -> bool:
-    return letter.isprintable() or letter in "\n\xa0\u202f"

@@ -15,6 +15,7 @@ import numpy as np
 
 from emergent_stats.model.curve import Curve
 from emergent_stats.model.observed import observe
+from emergent_stats.results.files import ResultsError
 from emergent_stats.verdict.formula import (
     ENOUGH,
     LEAST_VARIANCE,
@@ -165,6 +166,10 @@ def can_plan(comparison: Judged) -> bool:
 
 def plan_for(comparison: Judged, sigma: float | None = None) -> Plan:
     """Design of a comparison that `can_plan`, with the noise between models that it shows."""
+    if not can_plan(comparison):
+        raise ResultsError(
+            "no design can be judged: it needs 4 scales or more, counted (not a loss or a date)"
+        )
     curve = comparison.curve
     noise = _noise(comparison, _skills(curve)) if sigma is None else sigma
     n = max(float(np.median(curve.effective_n)), 1.0)

@@ -14,15 +14,32 @@ if TYPE_CHECKING:
 _COUNT = AXES["params"]
 
 
+def printable(text: str, mark: str = "?") -> str:
+    """`text` with `mark` for controls and direction marks; joiners stay, blanks are plain.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[31m\\tname\\n"), printable("a\\u202e name", "")
+    ('a?[31m name\\n', 'a name')
+    """
+    ok = "\n\xa0\u202f\u200c\u200d"
+    return "".join(c if c.isprintable() or c in ok else " " if c.isspace() else mark for c in text)
+
+
 def one_line(text: str) -> str:
-    """`text` in one line, without what cannot be printed: names come from other people's files.
+    """`text` in one line, without what is not `printable`: names come from other people's files.
 
     Examples
     --------
     >>> one_line("a\\x07 name\\nof two\\u202e lines")
     'a name of two lines'
     """
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+    return printable(" ".join(text.split()), "")
+
+
+def metric_words(metric: str) -> str:
+    """Name of a metric as a person writes it."""
+    return {"bleu": "BLEU", "f1": "F1"}.get(metric, metric.replace("_", " "))
 
 
 def scale_label(value: float, axis: str) -> str:

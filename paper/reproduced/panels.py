@@ -120,7 +120,6 @@ def figure(found: dict[str, list[Comparison]]) -> Figure:
             common.draw(ax, own, names=names, top=0.09 * len(own) + 0.03, small=2 if many else 3.2)
             lines = [f"{n}: {common.brief(c)}" for n, c in zip(names, own, strict=True)]
             common.note(ax, lines, first=0)
-            ax.set_ylabel(own[0].curve.metric.replace("_", " "))
         style.letters(panels)
     return picture
 

@@ -55,7 +55,7 @@ function binomialInterval(k, n, level = 0.9) { // Jeffreys, 0 and 1 at the edges
 }
 
 const shareBound = (k, n) => (k < n ? betaQuantile(k + 1, n - k, 0.95) : 1); // upper 95 % bound
-const binomialTail = (k, n, p) => (k <= 0 ? 1 : betaShare(k, n - k + 1, p)); // k or more of n
+const binomialTail = (k, n, p) => (k <= 0 ? 1 : k > n ? 0 : betaShare(k, n - k + 1, p)); // k or more of n
 
 // power of a test of shift d (in standard errors) at one-sided 5 %, and false discoveries
 function normalShare(z) { // distribution function, from the incomplete gamma function's series

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from emergent_stats.cli import commands, design_listing
+from emergent_stats.verdict.formula import Plan
 
 SMALL = ("design", "--models", 6, "--span", 3, "--n", 200)
 
@@ -25,6 +26,10 @@ def run(monkeypatch, capsys):
         return (status, *capsys.readouterr())
 
     return call
+
+
+def test_a_metric_is_named_as_a_person_writes_it():
+    assert design_listing._title(Plan.even(6, 3.0, n=200, metric="bleu")).endswith("nats, BLEU")
 
 
 def test_help_has_examples(run):

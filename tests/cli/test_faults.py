@@ -14,7 +14,10 @@ from emergent_stats.verdict import judge
 TRAPS = [
     "=1+1|cmd", "\x1b[31mred\x1b]0;title\x07", "[bold]x[/bold]", "<script>alert(1)</script>",
     "a$\\frac{$b", "\u202etxt", "\x9b31m", "@SUM", "-1+2", "漢" * 60, "x" * 3000,
+    "می\u200cخواهم a\tb",
 ]  # fmt: skip
+#: What is printed though Python does not call it printable.
+PLAIN = "\n\xa0\u202f\u200c\u200d"
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def traps(tmp_path):
 def test_names_steer_nothing(run, traps, width, words):
     status, out, err = run("test", traps, *words, width=width)
     assert status == 0
-    assert all(c.isprintable() or c in "\n\xa0\u202f" for c in out + err)
+    assert all(c.isprintable() or c in PLAIN for c in out + err)
     if words != ["--json"]:
         assert "[red]F" in out
     else:
@@ -47,7 +50,8 @@ def test_names_turn_no_text_of_a_page(run, traps, tmp_path):
     assert run("report", traps, "--out", out)[0] == 0
     page = out.read_text(encoding="utf-8")
     assert "txt" in page
-    assert all(c.isprintable() or c in "\n\xa0\u202f" for c in page)
+    assert all(c.isprintable() or c in PLAIN for c in page)
+    assert "می\u200cخواهم a b" in page
 
 
 @pytest.mark.parametrize("command", ["test", "sweep", "export"])

@@ -55,6 +55,12 @@ def test_cut_takes_the_middle(text, room, cut):
     assert len(cut) <= room
 
 
+@pytest.mark.parametrize("text", ["👩\u200d💻🏽" * 9, "\u200d\u200d漢م👩\u200dی́" * 3, "漢字" * 9])
+@pytest.mark.parametrize("room", range(3, 16))
+def test_what_is_cut_fits_in_letters_that_join(text, room):
+    assert cell_len(tables.cut(text, room)) <= room
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

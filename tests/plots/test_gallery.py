@@ -176,6 +176,19 @@ def test_a_design_has_the_name_of_its_series():
     assert telling.alternative(ax.figure).startswith("Toy · addition · 3-shot: ")
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(many[0], bands={}),
+        replace(many[0], curve=drawn.curve(sizes=np.linspace(2.0, 3.5, 8), axis="loss")),
+        replace(many[0], curve=drawn.curve(sizes=np.linspace(2020.0, 2024.0, 8), axis="date")),
+    ],
+)
+def test_what_has_no_design_is_told_so(other):
+    with pytest.raises(ResultsError, match="no design can be judged"):
+        design.plot_design(other)
+
+
 def test_cells_that_speak_for_another_verdict_are_explained():
     turned = [row | {"gradual": 0.0, "jump": 1.0} for row in many[0].sensitivity[:1]]
     other = replace(many[0], sensitivity=(*turned, *many[0].sensitivity[1:]))

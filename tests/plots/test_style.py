@@ -2,12 +2,13 @@
 
 import re
 
+import drawn
 import matplotlib as mpl
 import numpy as np
 import pytest
 
 from emergent_stats.model.trends import ACCOUNTS
-from emergent_stats.plots import style, ticks
+from emergent_stats.plots import scores, style, ticks
 from emergent_stats.results.files import ResultsError
 
 
@@ -80,6 +81,18 @@ def test_presets_set_width_and_text(name):
     assert figure.get_size_inches()[0] == pytest.approx(chosen.width)
     with style.look():
         assert mpl.rcParams["font.size"] == style.BASE
+
+
+def test_a_preset_of_ones_own():
+    with style.preset(style.Preset(5.1, 1.5)):
+        assert style.figure(style.room(), 1.0).get_size_inches() == pytest.approx([5.1, 1.5])
+
+
+def test_the_room_around_panels_is_the_users_each_way():
+    with mpl.rc_context({"figure.constrained_layout.w_pad": 0.4}):
+        engine = style.figure(3.0, 2.0).get_layout_engine()
+    default = mpl.rcParams["figure.constrained_layout.h_pad"]
+    assert (engine.get()["w_pad"], engine.get()["h_pad"]) == pytest.approx((0.4, default))
 
 
 def test_an_unknown_preset_is_refused():
@@ -155,6 +168,19 @@ def test_words_are_cut_and_wrapped_to_a_width():
     assert short.endswith("lies")
     assert style.text_width(short, style.NORMAL) <= 1.0
     assert style.shorten(text, 9.0, style.NORMAL) == text
+    assert style.shorten(text, 0.0, style.NORMAL) == "…"
+
+
+def test_of_a_name_of_any_length_as_much_is_kept_as_fits():
+    names = [f"{end}{'long name ' * 300}{end}" for end in "ab"]
+    curves = [drawn.curve(name) for name in names]
+    for name, short in zip(names, scores.series_names(curves, 2.0), strict=True):
+        first, last = short.split("…")
+        assert name.startswith(first)
+        assert name.endswith(last)
+        assert (
+            style.text_width(short, style.SMALL) <= 2.0 < style.text_width(f"{short}m", style.SMALL)
+        )
 
 
 def test_every_account_has_its_own_colour_and_line():

@@ -22,6 +22,11 @@ def test_sections_are_escaped_and_figures_are_not():
     assert "<svg></svg>" in page
 
 
+def test_blanks_and_joiners_stay_and_what_turns_text_goes():
+    page = sections_page("می\u200cخواهم\u3000a\tb\u202ec\x1bd", [])
+    assert "می\u200cخواهم a bcd" in page
+
+
 def test_a_template_that_misses_a_value_is_an_error():
     with pytest.raises(UndefinedError):
         render("sections.html", title="t")

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from emergent_stats.model.curve import Curve
-from emergent_stats.verdict.words import number, probability, scale_label, scale_range
+from emergent_stats.verdict.words import (
+    number,
+    one_line,
+    printable,
+    probability,
+    scale_label,
+    scale_range,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,17 @@ def test_scale_label(value, axis, words):
 )  # fmt: skip
 def test_probability(value, words):
     assert probability(value) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\tb\u3000c\u2009d\xa0e\u202ff", "a b c d\xa0e\u202ff"), ("می\u200cخواهم", "می\u200cخواهم"),
+     ("👩\u200d💻", "👩\u200d💻"), ("\x1b[0m\x9b\u202e\u200e\ufeffa", "?[0m????a"),
+     ("a\u2028b", "a b")],
+)  # fmt: skip
+def test_what_is_shown_of_a_name(text, shown):
+    assert printable(text) == shown
+    assert one_line(text) == " ".join(shown.replace("?", "").split())
 
 
 @pytest.mark.parametrize(("value", "words"), [(2.04, "+2.0"), (-0.26, "−0.3"), (None, "–")])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections import defaultdict
@@ -34,6 +35,7 @@ from emergent_stats.results.selection import curves
 from emergent_stats.verdict.comparison import ROW
 from emergent_stats.verdict.judge import compare_all
 from emergent_stats.verdict.summary import widest_change
+from emergent_stats.verdict.words import printable
 
 #: Parts of a line of the list, in order; texts among them are places in one list of names.
 LINE = (
@@ -46,6 +48,7 @@ _BLOCK = 128
 _SHELLS = ("index.html", "series.html", "claims.html")
 _PAGES = (*_SHELLS, "atlas.css", "common.js", "list.js", "series.js", "claims.js")
 _DATA = "data"
+_ESCAPED = re.compile(r"(?:\\u[0-9a-f]{4})+|\\.")  # letters in JSON that is ASCII
 _KEY = (*corpus.SERIES_KEY, "axis")
 
 
@@ -202,9 +205,10 @@ def _named(row: Mapping[str, Any]) -> str:
 def script(name: str, value: Any) -> str:
     """Data as a script: ``ATLAS[name]`` becomes `value`.
 
-    ASCII throughout and without ``<``, so that no text can end a script or begin a tag.
+    ASCII throughout, `printable` and without ``<``: no text can end a script or begin a tag.
     """
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = _ESCAPED.sub(lambda m: json.dumps(printable(json.loads(f'"{m[0]}"'), ""))[1:-1], text)
     return f"ATLAS[{json.dumps(name)}]=" + text.replace("<", "\\u003c") + ";\n"
 
 

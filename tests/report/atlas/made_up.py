@@ -8,7 +8,9 @@ from emergent_stats.report.atlas.records import Entry
 from emergent_stats.report.atlas.site import Collection
 from emergent_stats.verdict.comparison import ROW
 
-HOSTILE = "</script><img src=x onerror=\"document.title='broken into'\">\u2028'\"&__proto__"
+HOSTILE = "</script><img src=x onerror=\"document.title='x'\">\u2028'\\\"&\u202e__proto__👩\u200d💻"
+#: What of it a page shows.
+SHOWN = HOSTILE.replace("\u2028", " ").replace("\u202e", "")
 X = np.geomspace(1e8, 1e11, 6)
 
 
