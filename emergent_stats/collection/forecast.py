@@ -2,8 +2,8 @@
 
 Every account is fitted to the models below a cut and carried on beyond it. No
 account has a break beyond the cut, so a break there shows as a surprise: the
-rank of the observed scores' predictive density among those of scores drawn
-from the forecast itself. Beside the accounts stand the two extrapolations that
+rank of the observed scores' predictive densities, each model by itself, among
+those of scores drawn from the forecast. Beside the accounts stand the two extrapolations that
 scaling studies publish (`extrapolation`): a straight line on the logit scale,
 and BNSL by least squares.
 """
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 FORECASTS = (*ACCOUNTS, "averaged", "line", "bnsl")
 #: Nodes of the posterior of each account that carry a forecast.
 _DRAWS = 600
-#: Scores drawn from the forecast to rank the observed ones among, and nodes that rank them.
-_FUTURES, _RANKING = 200, 150
+#: Scores drawn from the forecast to rank the observed ones among, nodes that rank them, and
+#: scores of a model whose densities they give.
+_FUTURES, _RANKING, _LEVELS = 300, 200, 32
 _LARGEST_LOSS = 1e300
 _LEVEL = 0.9
 
@@ -72,11 +73,11 @@ class Forecast:
         Predictive probability of a lower score, ties split at random: uniform
         between 0 and 1 if the forecast is right.
     surprise : float
-        Share of futures drawn from the averaged forecast that are no more
-        probable than the observed one: small is surprising.
+        Share of futures drawn from the averaged forecast whose models are, each
+        by itself, no more probable than the observed ones: small is surprising.
     excess : float
-        Nats by which the observed future is less probable than a future drawn
-        from the averaged forecast is on average: 0 is as expected, 5 is not.
+        Nats by which the observed models, each by itself, are less probable than
+        drawn ones are on average, in sum: 0 is as expected, 5 is not.
     breaks : int or None
         Breaks in the BNSL that the number of small models allowed.
     """
@@ -310,37 +311,37 @@ def _add_bnsl(small, large, joint, point, rank, bands) -> int | None:
 
 
 def _surprise(drawn, counts, pick, batch, centre, scores, rng) -> tuple[float, float]:
-    """Rank and excess of the observed future among futures drawn from the averaged forecast."""
+    """Rank and excess of the observed future among futures drawn from the averaged forecast.
+
+    By the density of each model's score by itself: that of many scores together would rest on
+    one or two draws, whichever they are.
+    """
     large = batch.curves[0]
-    chosen = rng.choice(scores.shape[0], min(_FUTURES, scores.shape[0]), replace=False)
+    # the same share of each account as in the average; no future is held against its own draw
+    ranking = [int(np.ceil(count * _RANKING / _DRAWS)) for count in counts]
+    free = [np.arange(count) >= own for count, own in zip(counts, ranking, strict=True)]
+    chosen = rng.choice(np.flatnonzero(np.concatenate(free)), _FUTURES, replace=False)
     low, high = large.metric_object.attainable()
     # a skill that goes on falling makes losses that no float can hold
-    possible = np.clip(scores[chosen], low, min(high, _LARGEST_LOSS))
-    futures = [replace(large, score=s) for s in possible]
-    every = Batch.of([large, *futures], batch.metric)
-    density = np.zeros((len(every), 0))
-    ranked = 0
-    for (account, count), own in zip(zip(ACCOUNTS, counts, strict=True), pick, strict=True):
-        # the same share of each account as in the average
-        wanted = own[: int(np.ceil(count * _RANKING / _DRAWS))]
-        if wanted.size == 0:
-            continue
-        start = 0
+    futures = np.clip(scores[chosen], low, min(high, _LARGEST_LOSS))
+    # densities are smooth in a score: some of them tell those of all
+    some = np.quantile(futures, np.linspace(0, 1, _LEVELS), axis=0, method="nearest")
+    every = Batch.of([large, *(replace(large, score=s) for s in some)], batch.metric)
+    found = []
+    for account, count, own in zip(ACCOUNTS, ranking, pick, strict=True):
+        wanted, start = own[:count], 0
         for h, values in drawn[account]:
             size = values["sigma"].shape[0]
-            mine = wanted[(wanted >= start) & (wanted < start + size)] - start
-            start += size
+            start, mine = start + size, wanted[(start <= wanted) & (wanted < start + size)] - start
             if mine.size == 0:
                 continue
-            some = {n: v[mine] for n, v in values.items()}
-            again = {n: np.tile(v, (len(every), 1)) for n, v in some.items()}
+            again = {n: np.tile(v[mine], (len(every), 1)) for n, v in values.items()}
             rows = np.repeat(np.arange(len(every)), mine.size)
             x = np.tile(large.x - centre, (rows.size, 1))
-            own_density = pointwise(every, h, again, rows, x).sum(1)
-            density = np.hstack([density, own_density.reshape(len(every), mine.size)])
-            ranked += mine.size
-    log_p = log_sum(density, 1) - np.log(ranked)
-    observed, drawn_p = log_p[0], log_p[1:]
+            found.append(pointwise(every, h, again, rows, x).reshape(len(every), mine.size, -1))
+    log_p = _log_mean(np.concatenate(found, axis=1).swapaxes(0, 1))
+    known = zip(futures.T, some.T, np.maximum(log_p[1:], -1e9).T, strict=True)
+    observed, drawn_p = log_p[0].sum(), np.sum([np.interp(*one) for one in known], axis=0)
     surprise = (1 + int((drawn_p <= observed + 1e-9).sum())) / (1 + drawn_p.size)
     return float(surprise), float(drawn_p.mean() - observed)
 

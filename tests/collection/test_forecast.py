@@ -105,6 +105,20 @@ def test_rows_and_frame(found):
     assert table["coverage"][0] == 1.0
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_many_models_outside_their_bands_surprise(seed):
+    """Twenty models stay where the small ones ended, while a rise was foretold.
+
+    By the density of all together, which rests on one or two draws, the surprise was .11 or .39.
+    """
+    x = np.concatenate([np.linspace(-2, 0, 8), np.linspace(0.1, 1.0, 20)])
+    skill = np.concatenate([0.8 * x[:8], np.full(20, -0.15)])
+    stays = curve(skill + 0.05 * np.sin(9 * np.arange(28.0)), x=x, n=300)
+    found = forecast_curve(stays, 1.05e10, seed=seed)
+    assert found.covered().mean() < 0.2
+    assert found.surprise < 0.05
+
+
 def test_same_seed_same_numbers():
     c = curve(0.5 * X, rng=np.random.default_rng(2))
     one, two, other = (forecast_curve(c, 1e11, seed=s) for s in (0, 0, 1))
