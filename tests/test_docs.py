@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from emergent_stats.plots.registry import DEFAULT, KINDS
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
@@ -25,6 +27,15 @@ def test_every_public_name_stands_in_the_reference():
     page = (DOCS / "api.md").read_text("utf-8")
     missing = [n for n in emergent_stats.__all__ if n != "__version__" and n not in page]
     assert missing == []
+
+
+def test_the_gallery_shows_every_kind_of_figure():
+    page = (DOCS / "gallery.md").read_text("utf-8")
+    missing = [
+        kind for kind in KINDS if kind != DEFAULT and f"$ emergent-stats plot {kind} " not in page
+    ]
+    assert missing == []
+    assert page.count("$ emergent-stats plot ") == page.count("{code-cell}") - 1 > len(KINDS)
 
 
 @pytest.mark.slow
@@ -50,7 +61,9 @@ def test_the_documentation_builds_and_asks_for_nothing(tmp_path):
         )
     }
     assert asked == set()
-    assert list((built / "_images").glob("*.svg")), "the gallery has no figures"
+    gallery = (built / "gallery.html").read_text("utf-8")
+    assert gallery.count('.svg"') > len(KINDS), "the gallery lacks figures"
+    assert "&lt;Axes" not in gallery
 
 
 def test_the_readme_is_short_and_whole():

@@ -306,7 +306,7 @@ def test_a_wrong_map_is_refused_with_the_fix(tmp_path, text, said):
 
 
 def test_a_map_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ResultsError, match=r"map\.toml: cannot be read"):
+    with pytest.raises(ResultsError, match=r"map\.toml: no such file; check the name"):
         import_results("wide", WIDE, columns=tmp_path / "map.toml")
     with pytest.raises(ResultsError, match="the columns are Model, Params"):
         import_results("wide", WIDE)
